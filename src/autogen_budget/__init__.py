@@ -1,0 +1,42 @@
+"""Keeps AutoGen agents inside their context budget: every model call fits, stays valid, and tells what was done.
+
+How a call flows:
+
+1. count: what is new in the request, by kind of text, corrected by the usage the provider reports.
+2. recognise: is this the history of last time with something new behind it? Then only the new part is looked at.
+3. fit: strategies in reading order, until the request is at its target. Under the cap nothing is touched.
+4. call: the wrapped client. A refusal for size teaches the true window; a strictly smaller request is sent once.
+5. settle: usage corrects the counter, a `CallRecord` is kept, hooks are told.
+"""
+
+from ._agent import BudgetedAgent
+from ._budget import TokenBudget
+from ._client import BudgetedChatCompletionClient
+from ._counting import TiktokenCounter, TokenCounter
+from ._errors import BudgetError, ContextOverflowError
+from ._history import History
+from ._pipeline import Compaction, compact
+from ._report import CallRecord, Step
+from ._strategies import Need, Strategy, TrimOldest, TruncateToolOutputs, default_strategies
+from ._tally import Tally
+
+__all__ = [
+    "BudgetError",
+    "BudgetedAgent",
+    "BudgetedChatCompletionClient",
+    "CallRecord",
+    "Compaction",
+    "ContextOverflowError",
+    "History",
+    "Need",
+    "Step",
+    "Strategy",
+    "Tally",
+    "TiktokenCounter",
+    "TokenBudget",
+    "TokenCounter",
+    "TrimOldest",
+    "TruncateToolOutputs",
+    "compact",
+    "default_strategies",
+]

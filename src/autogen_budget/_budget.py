@@ -1,0 +1,99 @@
+"""The token cap of one agent, as a validated value: `TokenBudget`."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
+
+Tokens = Annotated[int, Field(ge=1, strict=True)]
+
+LARGEST_DEFAULT_RESERVE = 4_096
+"""Tokens kept free for a reply when neither budget nor client says: what AutoGen's Anthropic client asks for."""
+
+
+class TokenBudget(BaseModel):
+    """How many tokens one model call may hold, and how compaction behaves when it would hold more.
+
+    The cap of a call is `min(max_prompt_tokens, context_window - reply_reserve)`.
+
+    .. code-block:: python
+
+        from autogen_budget import TokenBudget
+
+        TokenBudget(8_000)  # at most 8,000 tokens in each request
+        TokenBudget(context_window=32_768)  # whatever the window leaves beside the reply
+
+    Args:
+        max_prompt_tokens (int | None): Tokens one whole request may hold: instructions, memory, history, tool and JSON
+            schemas, images. `None` means only the context window limits it.
+        context_window (int | None): Tokens the model's window holds, prompt and reply together. `None` means it is
+            looked up by the model's name, and corrected by what the provider says.
+        reply_reserve (int | None): Tokens of the window kept free for the reply; a larger `max_tokens` or
+            `max_completion_tokens` set on the client wins. `None` means a quarter of the window, at most 4,096.
+        compact_to (float): Share of the cap that compaction shrinks to, above 0 and up to 1. Nothing happens while a
+            request fits under the cap; the lower the share, the more rarely the prefix changes that providers cache.
+        max_tool_output_tokens (int | None): Tokens one tool result may keep once a request has to shrink. `None` means
+            a quarter of the cap.
+
+    Raises:
+        pydantic.ValidationError: A `ValueError`; a setting is out of range, or the reserve is not below the window.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_prompt_tokens: Tokens | None = None
+    context_window: Tokens | None = None
+    reply_reserve: Annotated[int, Field(ge=0, strict=True)] | None = None
+    compact_to: Annotated[float, Field(gt=0, le=1)] = 0.6
+    max_tool_output_tokens: Tokens | None = None
+
+    def __init__(
+        self,
+        max_prompt_tokens: int | None = None,
+        *,
+        context_window: int | None = None,
+        reply_reserve: int | None = None,
+        compact_to: float = 0.6,
+        max_tool_output_tokens: int | None = None,
+    ) -> None:
+        super().__init__(
+            max_prompt_tokens=max_prompt_tokens,
+            context_window=context_window,
+            reply_reserve=reply_reserve,
+            compact_to=compact_to,
+            max_tool_output_tokens=max_tool_output_tokens,
+        )
+
+    @model_validator(mode="after")
+    def _reserve_below_window(self) -> Self:
+        if self.context_window is not None and (self.reply_reserve or 0) >= self.context_window:
+            raise ValueError(
+                f"reply_reserve ({self.reply_reserve}) must be below context_window ({self.context_window}): "
+                "nothing would be left for the prompt"
+            )
+        return self
+
+    def cap(self, window: int | None, max_reply_tokens: int | None = None) -> int:
+        """Tokens one request may hold in a model with this window.
+
+        Args:
+            window (int | None): Tokens the model's window holds. `None` means it is not known, and `max_prompt_tokens`
+                alone decides.
+            max_reply_tokens (int | None): Tokens the client asks for as the longest reply. `None` means it does
+                not say.
+
+        Returns:
+            int: At least 1. A reserve that would take more than three quarters of the window is held to that, so that
+            a small window learned later (by name, or told by the provider) still leaves room to work in.
+
+        Raises:
+            ValueError: Neither the window nor `max_prompt_tokens` is known.
+        """
+        if window is None:
+            if self.max_prompt_tokens is None:
+                raise ValueError("no cap: set max_prompt_tokens or context_window in TokenBudget")
+            return self.max_prompt_tokens
+        reserve = min(LARGEST_DEFAULT_RESERVE, window // 4) if self.reply_reserve is None else self.reply_reserve
+        reserve = min(max(reserve, max_reply_tokens or 0), window * 3 // 4)
+        room = max(1, window - reserve)
+        return room if self.max_prompt_tokens is None else min(room, self.max_prompt_tokens)

@@ -1,0 +1,376 @@
+"""The seam that every caller of a model shares: a model client whose requests always fit."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from autogen_core import CancellationToken, Component, ComponentModel
+from autogen_core.models import (
+    ChatCompletionClient,
+    CreateResult,
+    LLMMessage,
+    ModelCapabilities,  # pyright: ignore[reportDeprecated]  # part of the interface
+    ModelInfo,
+    RequestUsage,
+)
+from autogen_core.tools import Tool, ToolSchema
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import Self
+
+from ._budget import TokenBudget
+from ._counting import TiktokenCounter, TokenCounter
+from ._errors import ContextOverflowError
+from ._overflow import read_overflow
+from ._planner import Call, Planner, Request
+from ._report import CallRecord, Hook
+from ._strategies import Strategy, default_strategies
+from ._tally import Tally
+from ._usage import UsageDetails, overhear_usage
+from ._windows import describe_client
+
+logger = logging.getLogger("autogen_budget")
+
+MAX_RECORDS = 1_000
+"""How many records a client keeps; older ones have been told to the hooks and are forgotten."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One call while it is under way."""
+
+    call: Call
+    began: float = field(default_factory=time.monotonic)
+    request: Request | None = None
+    retries: int = 0
+    usage: UsageDetails = field(default_factory=UsageDetails)
+    result: CreateResult | None = None
+    error: BaseException | None = None
+
+
+class BudgetedChatCompletionClientConfig(BaseModel):
+    """The declarative form of a `BudgetedChatCompletionClient`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client: ComponentModel
+    budget: TokenBudget
+    name: str | None = None
+
+
+class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatCompletionClientConfig]):
+    """Wraps any model client so that every request fits its budget, stays valid, and is accounted for.
+
+    .. code-block:: python
+
+        from autogen_budget import BudgetedChatCompletionClient, TokenBudget
+        from autogen_ext.models.openai import OpenAIChatCompletionClient
+
+        client = BudgetedChatCompletionClient(OpenAIChatCompletionClient(model="gpt-4o"), TokenBudget(8_000))
+
+    Args:
+        client (ChatCompletionClient): The client to call.
+        budget (TokenBudget): The cap of each request and how to keep it.
+        name (str | None): Who calls, for the records. `None` means the model's name.
+        strategies (Sequence[Strategy] | None): How to make a history smaller. `None` means
+            `default_strategies(budget)`.
+        counter (TokenCounter | None): How to count. `None` means a `TiktokenCounter` for the client's model.
+        hooks (Sequence[Hook]): Called with the record of each finished call.
+
+    Raises:
+        TypeError: An argument is of the wrong kind.
+    """
+
+    component_type = "model"
+    component_config_schema = BudgetedChatCompletionClientConfig
+    component_provider_override = "autogen_budget.BudgetedChatCompletionClient"
+
+    def __init__(
+        self,
+        client: ChatCompletionClient,
+        budget: TokenBudget,
+        *,
+        name: str | None = None,
+        strategies: Sequence[Strategy] | None = None,
+        counter: TokenCounter | None = None,
+        hooks: Sequence[Hook] = (),
+    ) -> None:
+        check_arguments(budget, strategies, counter, hooks)
+        if not isinstance(client, ChatCompletionClient):
+            raise TypeError(f"client must be a ChatCompletionClient, got {_kind(client)}")
+        facts = describe_client(client)
+        self.client = client
+        """The wrapped client."""
+        self.budget = budget
+        """The budget of each request."""
+        self.counter: TokenCounter = TiktokenCounter(facts.model) if counter is None else counter
+        """Counts tokens, and learns from reported usage how this model counts them."""
+        self._name = name
+        self._model = facts.model
+        self._strategies = strategies
+        self._hooks = tuple(hooks)
+        self._records: deque[CallRecord] = deque(maxlen=MAX_RECORDS)
+        self._planner = Planner(
+            facts,
+            budget,
+            default_strategies(budget) if strategies is None else tuple(strategies),
+            self.counter,
+            multiple_system_messages=bool(client.model_info.get("multiple_system_messages", False)),
+        )
+
+    @property
+    def name(self) -> str:
+        """Who calls, as the records say."""
+        return self._name or self._model or type(self.client).__name__
+
+    @property
+    def records(self) -> tuple[CallRecord, ...]:
+        """One record for each of the latest 1,000 calls, oldest first."""
+        return tuple(self._records)
+
+    def forget(self) -> None:
+        """Forget the conversations, as after a reset; records and what was learned about the model stay."""
+        self._planner.forget()
+
+    def save_state(self) -> Mapping[str, object]:
+        """What was learned about the model, as values that JSON can hold."""
+        return {"counter": dict(self.counter.save_state()), **self._planner.save_state()}
+
+    def load_state(self, state: Mapping[str, object]) -> None:
+        """Take over what another client learned; what is not understood is ignored.
+
+        Args:
+            state (Mapping[str, object]): What `save_state` returned.
+        """
+        counter = state.get("counter")
+        if isinstance(counter, Mapping):
+            self.counter.load_state(cast(Mapping[str, object], counter))
+        self._planner.load_state(state)
+
+    async def create(
+        self,
+        messages: Sequence[LLMMessage],
+        *,
+        tools: Sequence[Tool | ToolSchema] = (),
+        tool_choice: Tool | Literal["auto", "required", "none"] = "auto",
+        json_output: bool | type[BaseModel] | None = None,
+        extra_create_args: Mapping[str, Any] = {},
+        cancellation_token: CancellationToken | None = None,
+    ) -> CreateResult:
+        """Create a reply with a request that fits; see `ChatCompletionClient.create`.
+
+        Raises:
+            ContextOverflowError: The request cannot be made to fit, or the provider refused it twice for its size.
+        """
+        attempt = _Attempt(Call(messages, tools, json_output, extra_create_args))
+        try:
+            request = await self._plan(attempt)
+            while True:
+                try:
+                    with overhear_usage() as attempt.usage:
+                        attempt.result = await self.client.create(
+                            request.messages,
+                            tools=tools,
+                            tool_choice=tool_choice,
+                            json_output=json_output,
+                            extra_create_args=extra_create_args,
+                            cancellation_token=cancellation_token,
+                        )
+                    return attempt.result
+                except Exception as error:
+                    request = await self._plan_smaller(attempt, error)
+        except BaseException as error:
+            attempt.error = error
+            raise
+        finally:
+            self._settle(attempt)
+
+    async def create_stream(
+        self,
+        messages: Sequence[LLMMessage],
+        *,
+        tools: Sequence[Tool | ToolSchema] = (),
+        tool_choice: Tool | Literal["auto", "required", "none"] = "auto",
+        json_output: bool | type[BaseModel] | None = None,
+        extra_create_args: Mapping[str, Any] = {},
+        cancellation_token: CancellationToken | None = None,
+    ) -> AsyncGenerator[str | CreateResult, None]:
+        """Stream a reply with a request that fits; see `ChatCompletionClient.create_stream`.
+
+        A refused request is made smaller and sent again only as long as nothing of the reply was passed on.
+
+        Raises:
+            ContextOverflowError: The request cannot be made to fit, or the provider refused it twice for its size.
+        """
+        attempt = _Attempt(Call(messages, tools, json_output, extra_create_args))
+        try:
+            request = await self._plan(attempt)
+            begun = False
+            while True:
+                stream = self.client.create_stream(
+                    request.messages,
+                    tools=tools,
+                    tool_choice=tool_choice,
+                    json_output=json_output,
+                    extra_create_args=extra_create_args,
+                    cancellation_token=cancellation_token,
+                )
+                try:
+                    async with aclosing(stream):
+                        async for item in stream:
+                            begun = True
+                            if isinstance(item, CreateResult):
+                                attempt.result = item
+                            yield item
+                    return
+                except Exception as error:
+                    if begun:
+                        raise
+                    request = await self._plan_smaller(attempt, error)
+        except BaseException as error:
+            attempt.error = error
+            raise
+        finally:
+            self._settle(attempt)
+
+    async def close(self) -> None:
+        """Close the wrapped client."""
+        await self.client.close()
+
+    def actual_usage(self) -> RequestUsage:
+        """Tokens used by the wrapped client, without what came from a cache."""
+        return self.client.actual_usage()
+
+    def total_usage(self) -> RequestUsage:
+        """Tokens used by the wrapped client, with what came from a cache."""
+        return self.client.total_usage()
+
+    def count_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = ()) -> int:
+        """Tokens of a request as this client counts them; never raises and needs no network."""
+        counter = self.counter
+        return counter.tokens(Tally.sum((counter.measure_extras(tools), *map(counter.measure_message, messages))))
+
+    def remaining_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = ()) -> int:
+        """Tokens left under the cap beside these messages; negative when they are over it."""
+        return self._planner.cap() - self.count_tokens(messages, tools=tools)
+
+    @property
+    def capabilities(self) -> ModelCapabilities:  # pyright: ignore[reportDeprecated]
+        """What the wrapped model can do, in AutoGen's older form."""
+        return self.client.capabilities
+
+    @property
+    def model_info(self) -> ModelInfo:
+        """What the wrapped model can do, unchanged."""
+        return self.client.model_info
+
+    def _to_config(self) -> BudgetedChatCompletionClientConfig:
+        if self._strategies is not None:
+            raise TypeError("a client with strategies of its own cannot be dumped: they are code; use the default ones")
+        return BudgetedChatCompletionClientConfig(
+            client=self.client.dump_component(), budget=self.budget, name=self._name
+        )
+
+    @classmethod
+    def _from_config(cls, config: BudgetedChatCompletionClientConfig) -> Self:
+        return cls(ChatCompletionClient.load_component(config.client), config.budget, name=config.name)
+
+    async def _plan(self, attempt: _Attempt) -> Request:
+        attempt.request = await self._planner.plan(attempt.call)
+        return attempt.request
+
+    async def _plan_smaller(self, attempt: _Attempt, error: Exception) -> Request:
+        """A strictly smaller request when the provider refused one for its size for the first time; else raises."""
+        overflow = read_overflow(error)
+        refused = attempt.request
+        if overflow is None or refused is None:
+            raise error
+        self._planner.learn(overflow, refused)
+        if not attempt.retries:
+            try:
+                attempt.request = await self._planner.plan_smaller(attempt.call, refused)
+            except ContextOverflowError as overflowed:
+                raise overflowed from error
+            attempt.retries = 1
+            logger.info("%s: refused with %d tokens, sending %d", self.name, refused.tokens, attempt.request.tokens)
+            return attempt.request
+        raise ContextOverflowError(
+            f"the provider refused the request for its size twice, the second time with {refused.tokens:,} tokens "
+            f"under a cap of {refused.cap:,}. It said: {error}. The cap is lower from now on; "
+            "set context_window in TokenBudget to what the model really has.",
+            cap=refused.cap,
+            size=refused.tokens,
+            parts=refused.sent,
+        ) from error
+
+    def _settle(self, attempt: _Attempt) -> None:
+        """Learn from the call, keep its record, tell the hooks; nothing in here can fail the call."""
+        record = self._record(attempt)
+        request, result = attempt.request, attempt.result
+        if request and result and record.reported_prompt_tokens and not result.cached:
+            self.counter.observe(request.tally, record.reported_prompt_tokens + attempt.usage.beside_prompt)
+        self._records.append(record)
+        if record.steps:
+            done = "; ".join(f"{step.strategy}: {step.detail}" for step in record.steps)
+            logger.info(
+                "%s: %d -> %d tokens, cap %d (%s)",
+                *(record.name, record.tokens_before, record.tokens_sent, record.cap, done),
+            )
+        for hook in self._hooks:
+            try:
+                hook(record)
+            except Exception:
+                logger.warning("hook %r failed", hook, exc_info=True)
+
+    def _record(self, attempt: _Attempt) -> CallRecord:
+        request = attempt.request
+        usage = RequestUsage(0, 0) if attempt.result is None else attempt.result.usage
+        window = request.window if request else None
+        return CallRecord(
+            name=self.name,
+            model=self._model,
+            cap=request.cap if request else self._planner.cap(attempt.call.extra_create_args),
+            window=window.tokens if window else None,
+            window_source=window.source if window else None,
+            tokens_before=request.tokens_before if request else 0,
+            tokens_sent=request.tokens if request else 0,
+            layers_before=request.came if request else {},
+            layers_sent=request.sent if request else {},
+            steps=request.steps if request else (),
+            compacted=bool(request and request.compacted),
+            reported_prompt_tokens=usage.prompt_tokens or None,
+            reported_completion_tokens=usage.completion_tokens or None,
+            cached_tokens=attempt.usage.cached_tokens,
+            from_cache=bool(attempt.result and attempt.result.cached),
+            estimated=isinstance(self.counter, TiktokenCounter) and self.counter.estimated,
+            retries=attempt.retries,
+            seconds=time.monotonic() - attempt.began,
+            error=None if attempt.error is None else f"{type(attempt.error).__name__}: {attempt.error}",
+        )
+
+
+def check_arguments(
+    budget: TokenBudget, strategies: Sequence[Strategy] | None, counter: TokenCounter | None, hooks: Sequence[Hook]
+) -> None:
+    """Refuse arguments of the wrong kind, with a message that says what is expected.
+
+    Raises:
+        TypeError: One of them is of the wrong kind.
+    """
+    if not isinstance(budget, TokenBudget):
+        raise TypeError(f"budget must be a TokenBudget, for example TokenBudget(8_000), got {_kind(budget)}")
+    if counter is not None and not isinstance(counter, TokenCounter):
+        raise TypeError(f"counter must be a TokenCounter, got {_kind(counter)}")
+    for strategy in strategies or ():
+        if isinstance(strategy, type) or not callable(strategy):
+            raise TypeError(f"strategies must be instances such as TrimOldest(), got {_kind(strategy)}")
+    for hook in hooks:
+        if not callable(hook):
+            raise TypeError(f"hooks must be functions that take a CallRecord, got {_kind(hook)}")
+
+
+def _kind(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"{type(value).__name__} {value!r:.40}"

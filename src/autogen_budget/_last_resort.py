@@ -1,0 +1,163 @@
+"""The last resort: when only what may not be dropped is left and it is still too large, its longest texts are cut.
+
+Every text that may be cut gets the same allowance of tokens: short ones stay whole, only the longest give. Texts go
+first, then images of all turns but the newest, then the long strings inside the arguments of calls.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar, cast
+
+from autogen_core import FunctionCall, Image
+from autogen_core.models import AssistantMessage, SystemMessage, UserMessage
+
+from ._cut import cut_middle, cut_text
+from ._history import History
+from ._strategies import Need
+from ._turns import Turn
+
+IMAGE_LEFT_OUT = "[image left out]"
+
+MIN_ALLOWANCE = 64
+"""Tokens a text keeps before other means are tried: enough for a notice with a few words around it."""
+
+MessageT = TypeVar("MessageT", bound=SystemMessage | UserMessage | AssistantMessage)
+
+Cut = Callable[[str, bool], str]
+"""What happens to a text; the flag tells whether it is a tool's output, whose structure may be interpreted."""
+
+
+def squeeze(history: History, need: Need) -> History:
+    """Cut what is left until the request fits.
+
+    Args:
+        history (History): A history from which nothing can be dropped any more.
+        need (Need): The target to cut to, and the cap that must be kept.
+
+    Returns:
+        History: One that fits under the cap, if cutting texts can achieve that; the same object when it did already.
+    """
+    for means, least in (
+        (_cut_words, MIN_ALLOWANCE),
+        (_cut_images, 0),
+        (_cut_arguments, MIN_ALLOWANCE),
+        (_cut_words, 0),
+        (_cut_arguments, 0),
+        (_leave_past_untold, 0),
+    ):
+        if need.tokens_of(history) <= need.cap:
+            break
+        history = _level(history, need, means, least)
+    return history
+
+
+def _level(history: History, need: Need, means: Callable[[History, Cut], History], least: int) -> History:
+    """Cut all texts that these means reach to the largest common allowance that brings the request to its target."""
+    counter = need.counter
+    sizes: list[int] = []
+
+    def note_size(text: str, _output: bool) -> str:
+        sizes.append(counter.tokens(counter.measure_text(text)))
+        return text
+
+    untouched = means(history, note_size)
+    allowance = _allowance(sizes, sum(sizes) - (need.tokens_of(untouched) - need.target))
+    while True:
+        allowance = max(allowance, least)
+
+        def cut(text: str, output: bool, limit: int = allowance) -> str:
+            return cut_text(text, limit, counter) if output else cut_middle(text, limit, counter)
+
+        fitted = means(history, cut)
+        # Texts inside JSON weigh more than alone (escapes): come back with less until the cap is kept.
+        if allowance <= least or need.tokens_of(fitted) <= need.cap:
+            return fitted
+        allowance = allowance * 3 // 4
+
+
+def _allowance(sizes: list[int], room: int) -> int:
+    """The largest number to which all sizes can be cut so that their sum is within the room (0 if there is none)."""
+    rest = room
+    for i, size in enumerate(sorted(sizes)):
+        share = rest // (len(sizes) - i)
+        if size > share:
+            return max(0, share)
+        rest -= size
+    return max(sizes, default=0)
+
+
+def _cut_words(history: History, cut: Cut) -> History:
+    if not history.turns:  # a selector's prompt is one system message that holds the whole conversation
+        return replace(history, system=(*history.system[:-1], *(_words(last, cut) for last in history.system[-1:])))
+
+    def with_words(turn: Turn) -> Turn:
+        turn = replace(turn, head=_words(turn.head, cut))
+        return turn.with_results(cut(result.content, True) for result in turn.results.content) if turn.results else turn
+
+    return _change_kept(history, with_words)
+
+
+def _cut_images(history: History, _cut: Cut) -> History:
+    newest = history.turns[-1] if history.turns else None
+    return _change_kept(history, lambda turn: turn if turn is newest else _without_images(turn))
+
+
+def _cut_arguments(history: History, cut: Cut) -> History:
+    def with_arguments(turn: Turn) -> Turn:
+        if not turn.calls:
+            return turn
+        calls = [replace(call, arguments=_arguments(call, cut)) for call in turn.calls]
+        return replace(turn, head=turn.head.model_copy(update={"content": calls}))
+
+    return _change_kept(history, with_arguments)
+
+
+def _leave_past_untold(history: History, _cut: Cut) -> History:
+    return replace(history, past=None)
+
+
+def _change_kept(history: History, change: Callable[[Turn], Turn]) -> History:
+    kept = history.kept
+    return replace(history, turns=tuple(change(turn) if i in kept else turn for i, turn in enumerate(history.turns)))
+
+
+def _words(message: MessageT, cut: Cut) -> MessageT:
+    """The message with its texts cut; calls and images stay."""
+    update: dict[str, object] = {}
+    if isinstance(message.content, str):
+        update["content"] = cut(message.content, False)
+    elif isinstance(message, UserMessage):
+        update["content"] = [cut(part, False) if isinstance(part, str) else part for part in message.content]
+    if isinstance(message, AssistantMessage) and message.thought:
+        update["thought"] = cut(message.thought, False)
+    return cast(MessageT, message.model_copy(update=update))
+
+
+def _without_images(turn: Turn) -> Turn:
+    message = turn.head
+    if not isinstance(message, UserMessage) or isinstance(message.content, str):
+        return turn
+    content = [IMAGE_LEFT_OUT if isinstance(part, Image) else part for part in message.content]
+    return replace(turn, head=message.model_copy(update={"content": content}))
+
+
+def _arguments(call: FunctionCall, cut: Cut) -> str:
+    """The call's arguments with the strings in them cut; still JSON where they were, and where they were not."""
+
+    def shorten(value: object) -> object:
+        if isinstance(value, str):
+            return cut(value, False)
+        if isinstance(value, dict):
+            return {key: shorten(item) for key, item in cast("dict[str, object]", value).items()}
+        if isinstance(value, list):
+            return [shorten(item) for item in cast("list[object]", value)]
+        return value
+
+    try:
+        value = cast(object, json.loads(call.arguments))
+    except ValueError:
+        shorter = cut(call.arguments, False)
+        return call.arguments if shorter == call.arguments else json.dumps({"arguments": shorter})
+    new = shorten(value)
+    return call.arguments if new == value else json.dumps(new, ensure_ascii=False)

@@ -1,0 +1,201 @@
+"""The planner: runs strategies until a request fits, and says what each of them did."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from autogen_core.models import LLMMessage
+from autogen_core.tools import Tool, ToolSchema
+
+from ._budget import TokenBudget
+from ._counting import TiktokenCounter, TokenCounter
+from ._errors import ContextOverflowError
+from ._history import History
+from ._last_resort import squeeze
+from ._repair import Repair
+from ._report import Step
+from ._sizes import Sizes, sizes_of_extras, sizes_of_history
+from ._strategies import Need, Strategy, TrimOldest, default_strategies
+
+logger = logging.getLogger("autogen_budget")
+
+ROOM_FOR_TURNS = 0.25
+"""Share of the room beside instructions and schemas that compaction always leaves to the conversation, so that large
+schemas do not push the target below what can be reached."""
+
+PARTS_IN_ERROR = 5
+"""How many of a request's largest parts an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be sent, and how it came to that.
+
+    Args:
+        history (History): The conversation that fits.
+        tokens (int): Tokens of the whole request.
+        steps (tuple[Step, ...]): What was done, in order; empty when nothing had to be.
+    """
+
+    history: History
+    tokens: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What `compact` made of a list of messages.
+
+    Args:
+        messages (tuple[LLMMessage, ...]): The messages to send; the very same objects where nothing had to change.
+        tokens_before (int): Tokens of the whole request as it came, schemas included.
+        tokens_after (int): Tokens of the whole request as it would be sent.
+        steps (tuple[Step, ...]): What was done, in order; empty when the request came valid and within its cap.
+    """
+
+    messages: tuple[LLMMessage, ...]
+    tokens_before: int
+    tokens_after: int
+    steps: tuple[Step, ...]
+
+
+async def compact(
+    messages: Sequence[LLMMessage],
+    budget: TokenBudget,
+    *,
+    tools: Sequence[Tool | ToolSchema] = (),
+    strategies: Sequence[Strategy] | None = None,
+    counter: TokenCounter | None = None,
+) -> Compaction:
+    """Plan one request without sending it: what a budget would make of these messages.
+
+    Args:
+        messages (Sequence[LLMMessage]): The messages of a request, instructions included. They are not changed.
+        budget (TokenBudget): Its `max_prompt_tokens` or `context_window` gives the cap.
+        tools (Sequence[Tool | ToolSchema]): Tools whose schemas go with the request.
+        strategies (Sequence[Strategy] | None): How to make it smaller. `None` means `default_strategies(budget)`.
+        counter (TokenCounter | None): How to count. `None` means a `TiktokenCounter` for OpenAI's current models.
+
+    Returns:
+        Compaction: The messages to send, sizes before and after, and what was done.
+
+    Raises:
+        ContextOverflowError: Even the parts that may not be dropped or cut are over the cap.
+        ValueError: The budget sets neither `max_prompt_tokens` nor `context_window`.
+    """
+    counter = counter or TiktokenCounter()
+    history = History.parse(messages)
+    extras = sizes_of_extras(counter, tools)
+    sizes = extras + sizes_of_history(history, counter)
+    before = counter.tokens(sizes.total)
+    plan = await fit(
+        history,
+        tokens=before,
+        cap=budget.cap(budget.context_window),
+        compact_to=budget.compact_to,
+        extras=extras,
+        counter=counter,
+        strategies=default_strategies(budget) if strategies is None else strategies,
+    )
+    steps = (*repair_steps(history.repairs, before), *plan.steps)
+    return Compaction(tuple(plan.history.flatten()), before, plan.tokens, steps)
+
+
+async def fit(
+    history: History,
+    *,
+    tokens: int,
+    cap: int,
+    compact_to: float,
+    extras: Sizes,
+    counter: TokenCounter,
+    strategies: Sequence[Strategy],
+) -> Plan:
+    """Make a history fit under the cap; under it, nothing is touched.
+
+    Args:
+        history (History): The conversation.
+        tokens (int): Tokens the whole request holds with it.
+        cap (int): Tokens the whole request may hold.
+        compact_to (float): Share of the cap to shrink to, once it has to shrink.
+        extras (Sizes): What the request carries beside its messages.
+        counter (TokenCounter): Counts for the model that is called.
+        strategies (Sequence[Strategy]): Tried in order. One that fails, or makes nothing smaller, is passed over.
+
+    Returns:
+        Plan: A history under the cap.
+
+    Raises:
+        ContextOverflowError: There is none.
+    """
+    if tokens <= cap:
+        return Plan(history, tokens, ())
+    fixed = counter.tokens((extras + sizes_of_history(History(history.system), counter)).total)
+    target = min(cap, max(int(compact_to * cap), fixed + int(ROOM_FOR_TURNS * (cap - fixed))))
+    need = Need(tokens=tokens, target=target, cap=cap, extras=extras.total, counter=counter)
+    steps: list[Step] = []
+    for strategy in strategies:
+        if need.tokens <= target:
+            break
+        history, need = await _step(strategy, history, need, steps)
+    if need.hard:
+        history, need = await _step(TrimOldest(), history, need, steps)
+    if need.hard:
+        squeezed = squeeze(history, need)
+        left = need.after(squeezed)
+        steps.append(Step("last resort", need.tokens, left.tokens, _difference(history, squeezed)))
+        history, need = squeezed, left
+    if need.hard:
+        raise _overflow(history, need, extras)
+    return Plan(history, need.tokens, tuple(steps))
+
+
+def repair_steps(repairs: Iterable[Repair], tokens: int) -> tuple[Step, ...]:
+    """What was mended in messages as they came, as steps.
+
+    Args:
+        repairs (Iterable[Repair]): What was mended.
+        tokens (int): Tokens of the whole request.
+    """
+    return tuple(Step("repair", tokens, tokens, f"{repair.kind}: {repair.detail}") for repair in repairs)
+
+
+async def _step(strategy: Strategy, history: History, need: Need, steps: list[Step]) -> tuple[History, Need]:
+    """Try one strategy; what it did goes into `steps`. Its failure is never the agent's."""
+    name = type(strategy).__name__
+    try:
+        smaller = await strategy(history, need)
+        left = need.after(smaller)
+    except Exception as error:
+        logger.warning("%s failed and was passed over", name, exc_info=True)
+        steps.append(Step(name, need.tokens, need.tokens, f"{type(error).__name__}: {error}", failed=True))
+        return history, need
+    if smaller is history or left.tokens >= need.tokens:
+        return history, need
+    steps.append(Step(name, need.tokens, left.tokens, _difference(history, smaller)))
+    return smaller, left
+
+
+def _difference(old: History, new: History) -> str:
+    """What a step did, in figures."""
+    known = {id(turn) for turn in old.turns}
+    changed = sum(id(turn) not in known for turn in new.turns)
+    dropped = len(old.turns) - len(new.turns)
+    parts = [
+        f"{n:,} turn{'' if n == 1 else 's'} {what}" for n, what in ((dropped, "dropped"), (changed, "cut")) if n > 0
+    ]
+    return ", ".join(parts) or "instructions cut"
+
+
+def _overflow(history: History, need: Need, extras: Sizes) -> ContextOverflowError:
+    layers = (extras + sizes_of_history(history, need.counter)).tokens(need.counter)
+    parts = dict(list(layers.items())[:PARTS_IN_ERROR])
+    named = ", ".join(f"{part} {tokens:,}" for part, tokens in parts.items())
+    return ContextOverflowError(
+        f"the request cannot be made to fit: its smallest form holds {need.tokens:,} tokens, the cap is {need.cap:,}. "
+        f"Largest parts in tokens: {named}. Raise max_prompt_tokens, shorten the instructions, offer fewer tools or "
+        "send fewer images.",
+        cap=need.cap,
+        size=need.tokens,
+        parts=parts,
+    )

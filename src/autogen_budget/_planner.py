@@ -1,0 +1,233 @@
+"""Plans the requests of one client: its conversations, its cap, its counter, and what the provider has taught."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autogen_core.models import LLMMessage
+from autogen_core.tools import Tool, ToolSchema
+from pydantic import BaseModel
+
+from ._budget import TokenBudget
+from ._conversation import Conversations
+from ._counting import TokenCounter
+from ._overflow import Overflow
+from ._pipeline import fit, repair_steps
+from ._report import Step
+from ._sizes import Sizes, sizes_of_extras, sizes_of_history
+from ._strategies import Strategy
+from ._tally import Tally
+from ._windows import DEFAULT_WINDOW, ClientFacts, Window, max_reply_tokens, window_by_name, window_of_server
+
+logger = logging.getLogger("autogen_budget")
+
+RETRY_SHARE = 0.9
+"""How much of a refused request is sent again at most, beside what the error's own numbers ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One planned request.
+
+    Args:
+        messages (Sequence[LLMMessage]): What to send; the caller's own list when nothing had to change.
+        tally (Tally): What the whole request weighs, schemas included.
+        tokens (int): The same in tokens.
+        cap (int): Tokens it was allowed to hold.
+        window (Window | None): The model's window. `None` means it is not known.
+        came (Mapping[str, int]): Tokens by layer of all that ever came in this conversation.
+        tokens_before (int): The same as one number.
+        sent (Mapping[str, int]): Tokens by layer of what is sent.
+        steps (tuple[Step, ...]): What was done.
+        compacted (bool): Whether what is sent differs from what came.
+    """
+
+    messages: Sequence[LLMMessage]
+    tally: Tally
+    tokens: int
+    cap: int
+    window: Window | None
+    came: Mapping[str, int]
+    tokens_before: int
+    sent: Mapping[str, int]
+    steps: tuple[Step, ...]
+    compacted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What an agent asks for, as it came.
+
+    Args:
+        messages (Sequence[LLMMessage]): Its whole history.
+        tools (Sequence[Tool | ToolSchema]): Tools and hand-offs.
+        json_output (bool | type[BaseModel] | None): The structure asked for.
+        extra_create_args (Mapping[str, object]): Further arguments.
+    """
+
+    messages: Sequence[LLMMessage]
+    tools: Sequence[Tool | ToolSchema] = ()
+    json_output: bool | type[BaseModel] | None = None
+    extra_create_args: Mapping[str, object] | None = None
+
+
+class Planner:
+    """Makes requests that fit one client.
+
+    Args:
+        facts (ClientFacts): What the client's configuration tells.
+        budget (TokenBudget): The cap and how to keep it.
+        strategies (Sequence[Strategy]): How to make a history smaller.
+        counter (TokenCounter): How to count; it learns from what is reported.
+        multiple_system_messages (bool): Whether the model takes system messages anywhere.
+    """
+
+    def __init__(
+        self,
+        facts: ClientFacts,
+        budget: TokenBudget,
+        strategies: Sequence[Strategy],
+        counter: TokenCounter,
+        *,
+        multiple_system_messages: bool,
+    ) -> None:
+        self._facts = facts
+        self._budget = budget
+        self._strategies = strategies
+        self._counter = counter
+        self._conversations = Conversations(counter, multiple_system_messages=multiple_system_messages)
+        self._window = _window_without_network(facts, budget)
+        self._window_asked = False
+        self._ceiling: int | None = None
+
+    def forget(self) -> None:
+        """Forget the conversations; what was learned about the model stays."""
+        self._conversations.forget()
+
+    def save_state(self) -> Mapping[str, object]:
+        """What the provider taught about the window, as values that JSON can hold."""
+        window = self._window
+        told = window if window and window.source in ("overflow error", "server") else None
+        return {"window": None if told is None else told.tokens, "ceiling": self._ceiling}
+
+    def load_state(self, state: Mapping[str, object]) -> None:
+        """Take over what another planner was taught; what is not understood is ignored.
+
+        Args:
+            state (Mapping[str, object]): What `save_state` returned.
+        """
+        window, ceiling = state.get("window"), state.get("ceiling")
+        if isinstance(window, int) and window > 0:
+            self._window = Window(window, "overflow error")
+        if isinstance(ceiling, int) and ceiling > 0:
+            self._ceiling = ceiling
+
+    async def plan(self, call: Call) -> Request:
+        """Make a request that fits.
+
+        Args:
+            call (Call): What the agent asks for. Nothing in it is changed.
+
+        Raises:
+            ContextOverflowError: Even the parts that may not be dropped or cut are over the cap.
+        """
+        await self._ask_for_window()
+        return await self._plan(call, self.cap(call.extra_create_args))
+
+    async def plan_smaller(self, call: Call, refused: Request) -> Request:
+        """Make a request that is strictly smaller than one the provider refused.
+
+        Args:
+            call (Call): What the agent asks for.
+            refused (Request): What was sent for it.
+
+        Raises:
+            ContextOverflowError: There is none.
+        """
+        size = self._counter.tokens(refused.tally)  # by what the refusal has taught
+        return await self._plan(call, min(self.cap(call.extra_create_args), int(size * RETRY_SHARE)))
+
+    def learn(self, overflow: Overflow, refused: Request) -> None:
+        """Remember what a refusal tells: the true window, how the model counts, or at least that this was too much.
+
+        Args:
+            overflow (Overflow): What the provider said.
+            refused (Request): What was sent.
+        """
+        if overflow.prompt_tokens is not None:
+            self._counter.observe(refused.tally, overflow.prompt_tokens)
+        if overflow.window is not None:
+            if self._window is None or self._window.source == "default" or overflow.window < self._window.tokens:
+                self._window = Window(overflow.window, "overflow error")
+        else:
+            self._ceiling = int(refused.tokens * RETRY_SHARE)
+
+    def cap(self, extra_create_args: Mapping[str, object] | None = None) -> int:
+        """Tokens a request may hold, by what is known now.
+
+        Args:
+            extra_create_args (Mapping[str, object] | None): Arguments of the call, which may ask for a longer reply.
+        """
+        asked = max_reply_tokens(extra_create_args or {}) or self._facts.max_reply_tokens
+        window = None if self._window is None else self._window.tokens
+        if window is None and self._budget.max_prompt_tokens is None:
+            window = DEFAULT_WINDOW
+        cap = self._budget.cap(window, asked)
+        return cap if self._ceiling is None else min(cap, self._ceiling)
+
+    async def _plan(self, call: Call, cap: int) -> Request:
+        counter = self._counter
+        conversation = self._conversations.recall(call.messages)
+        history, verbatim = conversation.history, conversation.verbatim
+        extras = sizes_of_extras(counter, call.tools, call.json_output, call.extra_create_args)
+        came, sizes = extras + conversation.came, extras + conversation.sizes
+        tokens = counter.tokens(sizes.total)
+        repairs = repair_steps(conversation.repairs, tokens)
+        plan = await fit(
+            history,
+            tokens=tokens,
+            cap=cap,
+            compact_to=self._budget.compact_to,
+            extras=extras,
+            counter=counter,
+            strategies=self._strategies,
+        )
+        conversation.replace_history(history, plan.history)
+        untouched = plan.history is history
+        sent: Sizes = sizes if untouched else extras + sizes_of_history(plan.history, counter)
+        return Request(
+            messages=call.messages if untouched and verbatim else plan.history.flatten(),
+            tally=sent.total,
+            tokens=plan.tokens,
+            cap=cap,
+            window=self._window,
+            came=dict(came.tokens(counter)),
+            tokens_before=counter.tokens(came.total),
+            sent=dict(sent.tokens(counter)),
+            steps=(*repairs, *plan.steps),
+            compacted=not (untouched and verbatim),
+        )
+
+    async def _ask_for_window(self) -> None:
+        """Ask the server for a window that nothing else tells, once; assume one if it has to be."""
+        if self._window is not None or self._window_asked:
+            return
+        self._window_asked = True
+        if self._facts.base_url:
+            self._window = await window_of_server(self._facts.base_url)
+        if self._window is None and self._budget.max_prompt_tokens is None:
+            self._window = Window(DEFAULT_WINDOW, "default")
+            logger.warning(
+                "the context window of model %r is not known: assuming %d tokens; "
+                "set context_window or max_prompt_tokens in TokenBudget",
+                self._facts.model,
+                DEFAULT_WINDOW,
+            )
+
+
+def _window_without_network(facts: ClientFacts, budget: TokenBudget) -> Window | None:
+    if budget.context_window is not None:
+        return Window(budget.context_window, "budget")
+    if facts.window is not None:
+        return Window(facts.window, "client")
+    return window_by_name(facts.model) if facts.model else None

@@ -1,0 +1,197 @@
+"""Reads messages as they come, in any state, into whole turns, and says what was broken.
+
+Calls and results are paired by adjacency and position; ids are only a check, since some servers give parallel calls the
+same one and never count on. What cannot stay as it was becomes a note in its place: nothing is thrown away but empty
+messages.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from autogen_core import FunctionCall
+from autogen_core.models import (
+    AssistantMessage,
+    FunctionExecutionResult,
+    FunctionExecutionResultMessage,
+    LLMMessage,
+    SystemMessage,
+    UserMessage,
+)
+
+from ._turns import Turn, note
+
+INTERRUPTED = "[No result: this call was interrupted.]"
+BEGINNING = "[The conversation began before this point.]"
+
+RepairKind = Literal[
+    "unanswered call",
+    "orphaned result",
+    "repeated id",
+    "empty id",
+    "split results",
+    "empty message",
+    "system message inside",
+    "leading assistant message",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Something that was broken in the messages as they came.
+
+    Args:
+        kind (RepairKind): What kind of damage was mended.
+        detail (str): Where, in a few words.
+    """
+
+    kind: RepairKind
+    detail: str
+
+
+class TurnReader:
+    """Reads the messages of one conversation, at once or as they come, into turns.
+
+    It remembers which call ids are taken, so that reading in parts gives what reading at once gives, as long as no part
+    begins with results.
+
+    Args:
+        multiple_system_messages (bool): Whether the model takes system messages anywhere. Where it does not, those
+            inside the conversation become user messages in their place.
+        before (Iterable[Turn]): Turns the conversation already has.
+    """
+
+    def __init__(self, *, multiple_system_messages: bool = False, before: Iterable[Turn] = ()) -> None:
+        self._multiple_system_messages = multiple_system_messages
+        self._taken: set[str] = set()
+        self._begun = False
+        self._repairs: list[Repair] = []
+        for turn in before:
+            self._begun = True
+            self._taken.update(call.id for call in turn.calls)
+
+    def read(self, messages: Sequence[LLMMessage]) -> tuple[tuple[Turn, ...], tuple[Repair, ...]]:
+        """Read what comes next.
+
+        Args:
+            messages (Sequence[LLMMessage]): The next messages, after the leading system messages.
+
+        Returns:
+            tuple[tuple[Turn, ...], tuple[Repair, ...]]: The turns, and what had to be mended to make them.
+
+        Raises:
+            TypeError: An element is not one of AutoGen's four message classes.
+        """
+        self._repairs = []
+        turns = tuple(self._turns(messages))
+        if turns and not self._begun and turns[0].kind in ("assistant", "tools"):
+            self._mend("leading assistant message", f"{turns[0].kind} turn")
+            turns = (note(BEGINNING), *turns)
+        self._begun = self._begun or bool(turns)
+        return turns, tuple(self._repairs)
+
+    def _mend(self, kind: RepairKind, detail: str) -> None:
+        self._repairs.append(Repair(kind, detail))
+
+    def _turns(self, messages: Sequence[LLMMessage]) -> Iterator[Turn]:
+        at = 0
+        while at < len(messages):
+            message = messages[at]
+            at += 1
+            if isinstance(message, FunctionExecutionResultMessage):
+                yield from self._orphans(message.content)
+            elif isinstance(message, AssistantMessage) and isinstance(message.content, list):
+                answers: list[FunctionExecutionResultMessage] = []
+                while at < len(messages) and isinstance(answer := messages[at], FunctionExecutionResultMessage):
+                    answers.append(answer)
+                    at += 1
+                yield from self._tools(message, message.content, answers)
+            elif isinstance(message, SystemMessage) and not self._multiple_system_messages:
+                self._mend("system message inside", f"{len(message.content):,} characters")
+                yield note(message.content)
+            elif isinstance(message, (SystemMessage, UserMessage, AssistantMessage)):
+                yield Turn(message)
+            else:
+                raise TypeError(
+                    f"expected SystemMessage, UserMessage, AssistantMessage or "
+                    f"FunctionExecutionResultMessage, got {type(message).__name__}"
+                )
+
+    def _orphans(self, results: Iterable[FunctionExecutionResult]) -> Iterator[Turn]:
+        """Results whose calls are nowhere: a note keeps what they say."""
+        for result in results:
+            self._mend("orphaned result", f"{result.name} ({result.call_id!r})")
+            yield note(f"[Result of {result.name}, whose call is not in this conversation:]\n{result.content}")
+
+    def _tools(
+        self, message: AssistantMessage, calls: list[FunctionCall], answers: Sequence[FunctionExecutionResultMessage]
+    ) -> Iterator[Turn]:
+        results = [result for answer in answers for result in answer.content]
+        if not calls:
+            self._mend("empty message", f"no calls and no text from {message.source!r}")
+            yield Turn(AssistantMessage(content=message.thought or "[empty message]", source=message.source))
+            yield from self._orphans(results)
+            return
+        matched, orphans = _match(calls, results)
+        renamed = [self._free_id(call) for call in calls]
+        if len(answers) > 1:
+            self._mend("split results", f"{len(answers)} messages for {len(calls)} calls")
+        for call, result in zip(calls, matched, strict=True):
+            if result is None:
+                self._mend("unanswered call", f"{call.name} ({call.id!r})")
+        paired = [_paired(call, new_id, result) for call, new_id, result in zip(calls, renamed, matched, strict=True)]
+        if len(answers) == 1 and not orphans and renamed == [call.id for call in calls] and _same_ids(paired, results):
+            yield Turn(message, answers[0])
+        else:
+            new_calls = [
+                call if call.id == new_id else FunctionCall(id=new_id, name=call.name, arguments=call.arguments)
+                for call, new_id in zip(calls, renamed, strict=True)
+            ]
+            yield Turn(
+                message.model_copy(update={"content": new_calls}), FunctionExecutionResultMessage(content=paired)
+            )
+        yield from self._orphans(orphans)
+
+    def _free_id(self, call: FunctionCall) -> str:
+        """The call's own id if it is free, else one made from it that is."""
+        new_id, n = call.id, 1
+        while not new_id or new_id in self._taken:
+            n += 1
+            new_id = f"{call.id or 'call'}_{n}"
+        if new_id != call.id:
+            self._mend("repeated id" if call.id else "empty id", f"{call.name} ({call.id!r} is now {new_id!r})")
+        self._taken.add(new_id)
+        return new_id
+
+
+def _match(
+    calls: Sequence[FunctionCall], results: Sequence[FunctionExecutionResult]
+) -> tuple[list[FunctionExecutionResult | None], list[FunctionExecutionResult]]:
+    """One result or `None` for each call, and the results that are left.
+
+    By id first, in order; then what is left by position, if there is as much of it on both sides or it has no id.
+    """
+    left = list(results)
+    matched: list[FunctionExecutionResult | None] = []
+    for call in calls:
+        found = next((result for result in left if call.id and result.call_id == call.id), None)
+        if found is not None:
+            left = [result for result in left if result is not found]
+        matched.append(found)
+    open_calls = [i for i, result in enumerate(matched) if result is None]
+    by_position = left if len(left) == len(open_calls) else [result for result in left if not result.call_id]
+    for i, result in zip(open_calls, by_position, strict=False):
+        matched[i] = result
+        left = [other for other in left if other is not result]
+    return matched, left
+
+
+def _paired(call: FunctionCall, call_id: str, result: FunctionExecutionResult | None) -> FunctionExecutionResult:
+    if result is None:
+        return FunctionExecutionResult(content=INTERRUPTED, name=call.name, call_id=call_id, is_error=True)
+    return result if result.call_id == call_id else result.model_copy(update={"call_id": call_id})
+
+
+def _same_ids(paired: Sequence[FunctionExecutionResult], results: Sequence[FunctionExecutionResult]) -> bool:
+    """Whether the pairing changed nothing, be the results in another order than the calls."""
+    return len(paired) == len(results) and {id(result) for result in paired} == {id(result) for result in results}

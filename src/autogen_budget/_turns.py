@@ -1,0 +1,109 @@
+"""The atom of a conversation: a `Turn`, which holds calls and their results together or not at all."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from autogen_core import FunctionCall, Image
+from autogen_core.models import (
+    AssistantMessage,
+    FunctionExecutionResultMessage,
+    LLMMessage,
+    SystemMessage,
+    UserMessage,
+)
+
+NOTE_SOURCE = "autogen_budget"
+"""The `source` of messages this library adds; a valid name for every provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The smallest part of a conversation that may be kept or dropped.
+
+    One user message, one system message inside the conversation, one assistant text, or one assistant message with
+    calls *and* its results. A call without its result, or a result without its call, cannot be expressed.
+
+    Args:
+        head (SystemMessage | UserMessage | AssistantMessage): The message that opens it.
+        results (FunctionExecutionResultMessage | None): One result for each of the head's calls. `None` means the head
+            makes no calls.
+        note (bool): Whether this library wrote it, in place of something that could not stay as it was.
+
+    Raises:
+        ValueError: The results are not those of the head's calls.
+    """
+
+    head: SystemMessage | UserMessage | AssistantMessage
+    results: FunctionExecutionResultMessage | None = None
+    note: bool = False
+
+    def __post_init__(self) -> None:
+        answered = [result.call_id for result in self.results.content] if self.results else []
+        asked = [call.id for call in self.calls]
+        if answered != asked and sorted(answered) != sorted(asked):
+            raise ValueError(f"a turn holds one result for each call: calls {asked!r}, results {answered!r}")
+
+    @property
+    def calls(self) -> Sequence[FunctionCall]:
+        """The calls the assistant makes in this turn; empty for every other kind."""
+        head = self.head
+        return head.content if isinstance(head, AssistantMessage) and isinstance(head.content, list) else ()
+
+    @property
+    def kind(self) -> Literal["system", "user", "assistant", "tools"]:
+        """What the turn is: a system message, a user's message, an assistant's text, or calls with their results."""
+        if isinstance(self.head, SystemMessage):
+            return "system"
+        if isinstance(self.head, UserMessage):
+            return "user"
+        return "assistant" if self.results is None else "tools"
+
+    @property
+    def messages(self) -> tuple[LLMMessage, ...]:
+        """The turn's messages, in order."""
+        return (self.head,) if self.results is None else (self.head, self.results)
+
+    @property
+    def said_by_user(self) -> bool:
+        """Whether these are words that came from a user or another agent, not from this library."""
+        return isinstance(self.head, UserMessage) and not self.note
+
+    def with_results(self, contents: Iterable[str]) -> "Turn":
+        """The same turn with other texts as results.
+
+        Args:
+            contents (Iterable[str]): One text for each result, in their order.
+
+        Returns:
+            Turn: This object when no text differs.
+        """
+        if self.results is None:
+            return self
+        new = [
+            result if result.content == text else result.model_copy(update={"content": text})
+            for result, text in zip(self.results.content, contents, strict=True)
+        ]
+        if all(a is b for a, b in zip(new, self.results.content, strict=True)):
+            return self
+        return replace(self, results=self.results.model_copy(update={"content": new}))
+
+
+def note(text: str) -> Turn:
+    """A turn in which this library tells the model something.
+
+    Args:
+        text (str): What to tell.
+    """
+    return Turn(UserMessage(content=text, source=NOTE_SOURCE), note=True)
+
+
+def text_of(message: LLMMessage) -> str:
+    """The words of a message, for search and hints: its text, its calls' arguments, or its results."""
+    if isinstance(message, FunctionExecutionResultMessage):
+        return "\n".join(result.content for result in message.content)
+    if isinstance(message.content, str):
+        return message.content
+    return "\n".join(
+        part if isinstance(part, str) else part.arguments for part in message.content if not isinstance(part, Image)
+    )

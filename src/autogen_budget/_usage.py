@@ -1,0 +1,71 @@
+"""Overhears the usage details that AutoGen's clients log but do not return: tokens read from the provider's cache.
+
+AutoGen's clients log each finished call as an `LLMCallEvent` with the provider's whole answer. A handler on that public
+logger reads it, for the calls of this library only. It hears what the application has enabled: nothing, unless the
+logger `autogen_core.EVENT_LOGGER_NAME` is at level INFO.
+"""
+
+import logging
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import cast
+
+from autogen_core import EVENT_LOGGER_NAME
+from autogen_core.logging import LLMCallEvent
+
+
+@dataclass(slots=True)
+class UsageDetails:
+    """What was overheard of one call.
+
+    Args:
+        cached_tokens (int | None): Prompt tokens read from the provider's cache. `None` means nothing was heard.
+        beside_prompt (int): Prompt tokens that the provider reports beside `prompt_tokens` and not in it.
+    """
+
+    cached_tokens: int | None = None
+    beside_prompt: int = 0
+
+
+_listening: ContextVar[UsageDetails | None] = ContextVar("autogen_budget_usage", default=None)
+
+
+class _Listener(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        details = _listening.get()
+        event: object = record.msg
+        if details is None or not isinstance(event, LLMCallEvent):
+            return
+        usage = _mapping(_mapping(event.kwargs.get("response")).get("usage"))
+        openai = _mapping(usage.get("prompt_tokens_details")).get("cached_tokens")
+        anthropic = [usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")]
+        if isinstance(openai, int):
+            details.cached_tokens = openai
+        elif isinstance(anthropic[0], int):
+            details.cached_tokens = anthropic[0]
+            details.beside_prompt = sum(tokens for tokens in anthropic if isinstance(tokens, int))
+
+
+_listener = _Listener(logging.INFO)
+
+
+@contextmanager
+def overhear_usage() -> Generator[UsageDetails]:
+    """Listen while a client is called.
+
+    Yields:
+        UsageDetails: Filled in when the client logs the end of the call.
+    """
+    logging.getLogger(EVENT_LOGGER_NAME).addHandler(_listener)  # adding the same handler again changes nothing
+    details = UsageDetails()
+    token = _listening.set(details)
+    try:
+        yield details
+    finally:
+        _listening.reset(token)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast(Mapping[str, object], value) if isinstance(value, Mapping) else {}
