@@ -1,11 +1,9 @@
 """The seam that every caller of a model shares: a model client whose requests always fit."""
 
 import logging
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from autogen_core import CancellationToken, Component, ComponentModel
@@ -21,34 +19,20 @@ from autogen_core.tools import Tool, ToolSchema
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import Self
 
+from ._attempt import Attempt
 from ._budget import TokenBudget
 from ._counting import TiktokenCounter, TokenCounter
-from ._errors import ContextOverflowError
-from ._overflow import read_overflow
-from ._planner import Call, Planner, Request
+from ._planner import Call, Planner
 from ._report import CallRecord, Hook
 from ._strategies import Strategy, default_strategies
 from ._tally import Tally
-from ._usage import UsageDetails, overhear_usage
+from ._usage import overhear_usage
 from ._windows import describe_client
 
 logger = logging.getLogger("autogen_budget")
 
 MAX_RECORDS = 1_000
 """How many records a client keeps; older ones have been told to the hooks and are forgotten."""
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One call while it is under way."""
-
-    call: Call
-    began: float = field(default_factory=time.monotonic)
-    request: Request | None = None
-    retries: int = 0
-    usage: UsageDetails = field(default_factory=UsageDetails)
-    result: CreateResult | None = None
-    error: BaseException | None = None
 
 
 class BudgetedChatCompletionClientConfig(BaseModel):
@@ -165,9 +149,9 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         Raises:
             ContextOverflowError: The request cannot be made to fit, or the provider refused it twice for its size.
         """
-        attempt = _Attempt(Call(messages, tools, json_output, extra_create_args))
+        attempt = self._begin(Call(messages, tools, json_output, extra_create_args))
         try:
-            request = await self._plan(attempt)
+            request = await attempt.request()
             while True:
                 try:
                     with overhear_usage() as attempt.usage:
@@ -181,7 +165,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
                         )
                     return attempt.result
                 except Exception as error:
-                    request = await self._plan_smaller(attempt, error)
+                    request = await attempt.smaller_request(error)
         except BaseException as error:
             attempt.error = error
             raise
@@ -205,9 +189,9 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         Raises:
             ContextOverflowError: The request cannot be made to fit, or the provider refused it twice for its size.
         """
-        attempt = _Attempt(Call(messages, tools, json_output, extra_create_args))
+        attempt = self._begin(Call(messages, tools, json_output, extra_create_args))
         try:
-            request = await self._plan(attempt)
+            request = await attempt.request()
             begun = False
             while True:
                 stream = self.client.create_stream(
@@ -229,7 +213,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
                 except Exception as error:
                     if begun:
                         raise
-                    request = await self._plan_smaller(attempt, error)
+                    request = await attempt.smaller_request(error)
         except BaseException as error:
             attempt.error = error
             raise
@@ -278,78 +262,22 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
     def _from_config(cls, config: BudgetedChatCompletionClientConfig) -> Self:
         return cls(ChatCompletionClient.load_component(config.client), config.budget, name=config.name)
 
-    async def _plan(self, attempt: _Attempt) -> Request:
-        attempt.request = await self._planner.plan(attempt.call)
-        return attempt.request
+    def _begin(self, call: Call) -> Attempt:
+        return Attempt(call, self._planner, name=self.name, model=self._model)
 
-    async def _plan_smaller(self, attempt: _Attempt, error: Exception) -> Request:
-        """A strictly smaller request when the provider refused one for its size for the first time; else raises."""
-        overflow = read_overflow(error)
-        refused = attempt.request
-        if overflow is None or refused is None:
-            raise error
-        self._planner.learn(overflow, refused)
-        if not attempt.retries:
-            try:
-                attempt.request = await self._planner.plan_smaller(attempt.call, refused)
-            except ContextOverflowError as overflowed:
-                raise overflowed from error
-            attempt.retries = 1
-            logger.info("%s: refused with %d tokens, sending %d", self.name, refused.tokens, attempt.request.tokens)
-            return attempt.request
-        raise ContextOverflowError(
-            f"the provider refused the request for its size twice, the second time with {refused.tokens:,} tokens "
-            f"under a cap of {refused.cap:,}. It said: {error}. The cap is lower from now on; "
-            "set context_window in TokenBudget to what the model really has.",
-            cap=refused.cap,
-            size=refused.tokens,
-            parts=refused.sent,
-        ) from error
-
-    def _settle(self, attempt: _Attempt) -> None:
-        """Learn from the call, keep its record, tell the hooks; nothing in here can fail the call."""
-        record = self._record(attempt)
-        request, result = attempt.request, attempt.result
-        if request and result and record.reported_prompt_tokens and not result.cached:
-            self.counter.observe(request.tally, record.reported_prompt_tokens + attempt.usage.beside_prompt)
+    def _settle(self, attempt: Attempt) -> None:
+        """Learn from a call, keep its record, tell the hooks; nothing in here can fail the call."""
+        record = attempt.record()
+        attempt.learn()
         self._records.append(record)
         if record.steps:
             done = "; ".join(f"{step.strategy}: {step.detail}" for step in record.steps)
-            logger.info(
-                "%s: %d -> %d tokens, cap %d (%s)",
-                *(record.name, record.tokens_before, record.tokens_sent, record.cap, done),
-            )
+            logger.info("%s: %d -> %d tokens (%s)", record.name, record.tokens_before, record.tokens_sent, done)
         for hook in self._hooks:
             try:
                 hook(record)
             except Exception:
                 logger.warning("hook %r failed", hook, exc_info=True)
-
-    def _record(self, attempt: _Attempt) -> CallRecord:
-        request = attempt.request
-        usage = RequestUsage(0, 0) if attempt.result is None else attempt.result.usage
-        window = request.window if request else None
-        return CallRecord(
-            name=self.name,
-            model=self._model,
-            cap=request.cap if request else self._planner.cap(attempt.call.extra_create_args),
-            window=window.tokens if window else None,
-            window_source=window.source if window else None,
-            tokens_before=request.tokens_before if request else 0,
-            tokens_sent=request.tokens if request else 0,
-            layers_before=request.came if request else {},
-            layers_sent=request.sent if request else {},
-            steps=request.steps if request else (),
-            compacted=bool(request and request.compacted),
-            reported_prompt_tokens=usage.prompt_tokens or None,
-            reported_completion_tokens=usage.completion_tokens or None,
-            cached_tokens=attempt.usage.cached_tokens,
-            from_cache=bool(attempt.result and attempt.result.cached),
-            estimated=isinstance(self.counter, TiktokenCounter) and self.counter.estimated,
-            retries=attempt.retries,
-            seconds=time.monotonic() - attempt.began,
-            error=None if attempt.error is None else f"{type(attempt.error).__name__}: {attempt.error}",
-        )
 
 
 def check_arguments(

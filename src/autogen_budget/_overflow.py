@@ -74,6 +74,8 @@ def read_overflow(error: BaseException) -> Overflow | None:
 
 def _body(error: BaseException) -> Mapping[str, object]:
     body = getattr(error, "body", None)
+    if isinstance(body, list) and body:  # Gemini
+        body = cast("list[object]", body)[0]
     if not isinstance(body, Mapping):
         return {}
     inner = cast(Mapping[str, object], body).get("error")

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from ._budget import TokenBudget
 from ._conversation import Conversations
-from ._counting import TokenCounter
+from ._counting import TiktokenCounter, TokenCounter
 from ._overflow import Overflow
 from ._pipeline import fit, repair_steps
 from ._report import Step
@@ -100,6 +100,20 @@ class Planner:
         self._window_asked = False
         self._ceiling: int | None = None
 
+    @property
+    def estimated(self) -> bool:
+        """Whether tokens are estimated because no vocabulary could be used."""
+        return isinstance(self._counter, TiktokenCounter) and self._counter.estimated
+
+    def observe(self, request: Request, reported: int) -> None:
+        """Learn how the model counts from what it reported for a request.
+
+        Args:
+            request (Request): What was sent.
+            reported (int): Its prompt tokens as the provider counts them.
+        """
+        self._counter.observe(request.tally, reported)
+
     def forget(self) -> None:
         """Forget the conversations; what was learned about the model stays."""
         self._conversations.forget()
@@ -155,7 +169,7 @@ class Planner:
             refused (Request): What was sent.
         """
         if overflow.prompt_tokens is not None:
-            self._counter.observe(refused.tally, overflow.prompt_tokens)
+            self.observe(refused, overflow.prompt_tokens)
         if overflow.window is not None:
             if self._window is None or self._window.source == "default" or overflow.window < self._window.tokens:
                 self._window = Window(overflow.window, "overflow error")

@@ -1,0 +1,113 @@
+"""One model call under way: its request, the smaller one after a refusal, and the record it ends as."""
+
+import logging
+import time
+
+from autogen_core.models import CreateResult, RequestUsage
+
+from ._errors import ContextOverflowError
+from ._overflow import read_overflow
+from ._planner import Call, Planner, Request
+from ._report import CallRecord
+from ._usage import UsageDetails
+
+logger = logging.getLogger("autogen_budget")
+
+
+class Attempt:
+    """A call from its beginning to its end; begins when it is made.
+
+    Args:
+        call (Call): What the agent asks for.
+        planner (Planner): Plans its requests.
+        name (str): Who calls.
+        model (str | None): The model's name. `None` means the client does not tell it.
+    """
+
+    def __init__(self, call: Call, planner: Planner, *, name: str, model: str | None) -> None:
+        self.result: CreateResult | None = None
+        """What the model answered. `None` means it has not."""
+        self.error: BaseException | None = None
+        """What the call ended with. `None` means it has not failed."""
+        self.usage = UsageDetails()
+        """What was overheard of the latest request's usage."""
+        self._call = call
+        self._planner = planner
+        self._name = name
+        self._model = model
+        self._began = time.monotonic()
+        self._retries = 0
+        self._request: Request | None = None
+
+    async def request(self) -> Request:
+        """The request to send.
+
+        Raises:
+            ContextOverflowError: The call cannot be made to fit.
+        """
+        self._request = await self._planner.plan(self._call)
+        return self._request
+
+    async def smaller_request(self, error: Exception) -> Request:
+        """The request to send after one failed: a strictly smaller one, if it was refused for its size, once.
+
+        Args:
+            error (Exception): What the client raised.
+
+        Raises:
+            ContextOverflowError: There is none, or this was the second refusal; the error is its cause.
+            Exception: The error itself, if it is about something else.
+        """
+        refused, overflow = self._request, read_overflow(error)
+        if refused is None or overflow is None:
+            raise error
+        self._planner.learn(overflow, refused)
+        if self._retries:
+            raise ContextOverflowError(
+                f"the provider refused the request for its size twice, at last with {refused.tokens:,} tokens under a "
+                f"cap of {refused.cap:,}. It said: {error}. Set context_window in TokenBudget to what the model has; "
+                "until then the cap is lower.",
+                cap=refused.cap,
+                size=refused.tokens,
+                parts=refused.sent,
+            ) from error
+        try:
+            self._request = await self._planner.plan_smaller(self._call, refused)
+        except ContextOverflowError as overflowed:
+            raise overflowed from error
+        self._retries = 1
+        logger.info("%s: refused with %d tokens, sending %d", self._name, refused.tokens, self._request.tokens)
+        return self._request
+
+    def record(self) -> CallRecord:
+        """The record of the call as it stands."""
+        request, result = self._request, self.result
+        usage = RequestUsage(0, 0) if result is None else result.usage
+        window = None if request is None else request.window
+        return CallRecord(
+            name=self._name,
+            model=self._model,
+            cap=self._planner.cap(self._call.extra_create_args) if request is None else request.cap,
+            window=None if window is None else window.tokens,
+            window_source=None if window is None else window.source,
+            tokens_before=0 if request is None else request.tokens_before,
+            tokens_sent=0 if request is None else request.tokens,
+            layers_before={} if request is None else request.came,
+            layers_sent={} if request is None else request.sent,
+            steps=() if request is None else request.steps,
+            compacted=request is not None and request.compacted,
+            reported_prompt_tokens=usage.prompt_tokens or None,
+            reported_completion_tokens=usage.completion_tokens or None,
+            cached_tokens=self.usage.cached_tokens,
+            from_cache=result is not None and result.cached,
+            estimated=self._planner.estimated,
+            retries=self._retries,
+            seconds=time.monotonic() - self._began,
+            error=None if self.error is None else f"{type(self.error).__name__}: {self.error}",
+        )
+
+    def learn(self) -> None:
+        """Let the counter learn from the prompt tokens the provider reported, if it was asked and reported any."""
+        request, result = self._request, self.result
+        if request is not None and result is not None and not result.cached and result.usage.prompt_tokens > 0:
+            self._planner.observe(request, result.usage.prompt_tokens + self.usage.beside_prompt)
