@@ -1,0 +1,341 @@
+"""The wrapped agent: the same agent, whose model calls fit."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from autogen_agentchat.agents import AssistantAgent, BaseChatAgent, UserProxyAgent
+from autogen_agentchat.base import Response, TaskResult
+from autogen_agentchat.conditions import MaxMessageTermination
+from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage, HandoffMessage, StopMessage, TextMessage
+from autogen_agentchat.teams import RoundRobinGroupChat
+from autogen_agentchat.ui import Console
+from autogen_core import CancellationToken, ComponentModel, FunctionCall
+from autogen_core.models import ChatCompletionClient, CreateResult, RequestUsage
+from autogen_ext.models.replay import ReplayChatCompletionClient
+
+from autogen_budget import BudgetedAgent, BudgetedChatCompletionClient, ContextOverflowError, TokenBudget, TrimOldest
+from servers import OpenAIServer
+from servers.clients import client_of
+
+
+def replay(*replies: str | CreateResult) -> ReplayChatCompletionClient:
+    """A client that answers from a list and can call functions."""
+    return ReplayChatCompletionClient(
+        replies or ["yes " * 30] * 100,
+        model_info={
+            "vision": False,
+            "function_calling": True,
+            "json_output": True,
+            "family": "unknown",
+            "structured_output": True,
+        },
+    )
+
+
+def budgeted(*replies: str | CreateResult, cap: int = 500, **options: Any) -> tuple[BudgetedAgent, Any]:
+    """An assistant under budget, and the client it really calls."""
+    client = replay(*replies)
+    return BudgetedAgent(AssistantAgent("assistant", client, **options), TokenBudget(cap)), client
+
+
+class Recorder(BaseChatAgent):
+    """An agent of a user's own, which notes what is asked of it."""
+
+    def __init__(self, client: ChatCompletionClient | None = None, second: ChatCompletionClient | None = None) -> None:
+        super().__init__("recorder", "Notes what it is asked.")
+        self.asked: list[str] = []
+        self.first = client
+        self.second = second
+
+    @property
+    def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
+        """Two kinds, to tell them from a default."""
+        return (StopMessage, HandoffMessage)
+
+    async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
+        """Notes the call and keeps the list it was given."""
+        self.asked.append("on_messages")
+        self.given = messages
+        return Response(chat_message=TextMessage(content="noted", source=self.name))
+
+    async def on_messages_stream(
+        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
+    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
+        """Says two things before its response."""
+        self.asked.append("on_messages_stream")
+        yield TextMessage(content="on the way", source=self.name)
+        yield Response(chat_message=TextMessage(content="there", source=self.name))
+
+    async def on_reset(self, cancellation_token: CancellationToken) -> None:
+        """Notes the call."""
+        self.asked.append("on_reset")
+
+    async def on_pause(self, cancellation_token: CancellationToken) -> None:
+        """Notes the call."""
+        self.asked.append("on_pause")
+
+    async def on_resume(self, cancellation_token: CancellationToken) -> None:
+        """Notes the call."""
+        self.asked.append("on_resume")
+
+    async def save_state(self) -> Mapping[str, Any]:
+        """A state of its own form."""
+        return {"asked": list(self.asked)}
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """Refuses keys it does not know."""
+        assert set(state) == {"asked"}
+        self.asked = list(state["asked"])
+
+    async def close(self) -> None:
+        """Notes the call."""
+        self.asked.append("close")
+
+
+async def test_survives_a_conversation_that_kills_the_unwrapped_agent() -> None:
+    """At a server with a small window the unwrapped agent dies and stays dead; the wrapped one goes on."""
+    async with OpenAIServer(window=1_000) as server, client_of(server, max_tokens=50) as client:
+        tasks = [f"Excerpt {i}: " + "the pump lost pressure. " * 30 for i in range(12)]
+        unwrapped = AssistantAgent("engineer", client)
+        with pytest.raises(Exception, match="maximum context length"):
+            for task in tasks:
+                await unwrapped.run(task=task)
+        with pytest.raises(Exception, match="maximum context length"):
+            await unwrapped.run(task="hi")
+
+        agent = BudgetedAgent(AssistantAgent("engineer", client), TokenBudget(context_window=1_000))
+        for task in tasks:
+            result = await agent.run(task=task)
+            assert isinstance(result.messages[-1], TextMessage)
+        assert len(agent.records) == 12
+        assert all(record.error is None and record.tokens_sent <= record.cap for record in agent.records)
+        assert agent.records[-1].tokens_before > 1_000
+
+
+async def test_works_in_run_run_stream_and_console(capsys: pytest.CaptureFixture[str]) -> None:
+    """The three ways to run an agent give the inner agent's messages."""
+    agent, _ = budgeted("one", "two", "three")
+    assert (await agent.run(task="first")).messages[-1].to_model_text() == "one"  # type: ignore[union-attr]
+    streamed = [item async for item in agent.run_stream(task="second")]
+    assert isinstance(streamed[-1], TaskResult)
+    assert [message.source for message in streamed[-1].messages] == ["user", "assistant"]
+    result = await Console(agent.run_stream(task="third"))
+    assert isinstance(result, TaskResult)
+    assert "three" in capsys.readouterr().out
+
+
+async def test_keeps_name_description_and_types() -> None:
+    """Teams, graphs and hand-offs see the inner agent."""
+    inner = Recorder(replay())
+    agent = BudgetedAgent(inner, TokenBudget(500))
+    assert (agent.name, agent.description) == ("recorder", "Notes what it is asked.")
+    assert agent.produced_message_types == (StopMessage, HandoffMessage)
+    assert agent.inner is inner
+    assert agent.budget == TokenBudget(500)
+
+
+async def test_delegates_everything() -> None:
+    """Each call reaches the inner agent, and streams keep what is said on the way."""
+    inner = Recorder(replay())
+    agent = BudgetedAgent(inner, TokenBudget(500))
+    token = CancellationToken()
+    messages = [TextMessage(content="hello", source="user")]
+    response = await agent.on_messages(messages, token)
+    assert response.chat_message.to_model_text() == "noted"
+    said = [item async for item in agent.on_messages_stream(messages, token)]
+    assert isinstance(said[0], TextMessage)
+    assert isinstance(said[1], Response)
+    await agent.on_pause(token)
+    await agent.on_resume(token)
+    await agent.on_reset(token)
+    await agent.close()
+    assert inner.asked == ["on_messages", "on_messages_stream", "on_pause", "on_resume", "on_reset", "close"]
+    messages.clear()
+    assert len(inner.given) == 1, "teams clear the list they passed in"
+
+
+async def test_wraps_every_client_an_agent_holds() -> None:
+    """Two attributes with one client share a wrapper; a second client gets one of its own."""
+    one, two = replay(), replay()
+    inner = Recorder(one, two)
+    BudgetedAgent(inner, TokenBudget(500))
+    assert isinstance(inner.first, BudgetedChatCompletionClient)
+    assert isinstance(inner.second, BudgetedChatCompletionClient)
+    assert (inner.first.client, inner.second.client) == (one, two)
+    shared = Recorder(one, one)
+    BudgetedAgent(shared, TokenBudget(500))
+    assert shared.first is shared.second
+
+
+async def test_records_and_hooks_see_each_call() -> None:
+    """The agent's records and the user's hooks get the same records, under the agent's name."""
+    told: list[object] = []
+    agent = BudgetedAgent(AssistantAgent("clerk", replay()), TokenBudget(500), hooks=[told.append])
+    await agent.run(task="hello")
+    assert list(agent.records) == told
+    assert agent.records[0].name == "clerk"
+
+
+async def test_tool_loops_stay_valid_and_within_the_cap() -> None:
+    """A long tool loop in one task is compacted while it runs."""
+
+    def look(place: str) -> str:
+        """Look at a place."""
+        return f"{place}: " + "water " * 60
+
+    def call(i: int) -> CreateResult:
+        calls = [FunctionCall(id=f"c{i}{n}", name="look", arguments=f'{{"place": "pier {i}"}}') for n in range(2)]
+        return CreateResult(finish_reason="function_calls", content=calls, usage=RequestUsage(1, 1), cached=False)
+
+    agent, _ = budgeted(
+        *(call(i) for i in range(12)), "done", cap=900, tools=[look], max_tool_iterations=20, reflect_on_tool_use=True
+    )
+    result = await agent.run(task="Find the ship.")
+    assert result.messages[-1].to_model_text() == "done"  # type: ignore[union-attr]
+    assert len(agent.records) == 13
+    assert all(record.tokens_sent <= 900 for record in agent.records)
+    assert any(record.steps for record in agent.records)
+
+
+async def test_works_on_after_every_error() -> None:
+    """A task that cannot fit raises; the next task works."""
+    agent, _ = budgeted("fine", cap=200, system_message="Be brief.")
+    picture_of_rules = AssistantAgent("assistant", replay(), system_message="rule " * 400)
+    too_large = BudgetedAgent(picture_of_rules, TokenBudget(200))
+    with pytest.raises(ContextOverflowError, match="system"):
+        await too_large.run(task="hello")
+    assert too_large.records[-1].error is not None
+    result = await agent.run(task="paste " * 5_000)
+    assert result.messages[-1].to_model_text() == "fine"  # type: ignore[union-attr]
+
+
+async def test_reset_forgets_the_conversation() -> None:
+    """After a reset the agent begins anew, and nothing of the old conversation is sent."""
+    agent, client = budgeted()
+    for i in range(10):
+        await agent.run(task=f"secret {i} " + "word " * 30)
+    await agent.on_reset(CancellationToken())
+    await agent.run(task="hello")
+    assert "secret" not in str(client.create_calls[-1]["messages"])
+    assert agent.records[-1].tokens_before < 100
+
+
+async def test_state_loads_with_and_without_the_wrapper() -> None:
+    """The wrapper adds one key beside the inner state; each side loads what the other saved."""
+    agent, _ = budgeted()
+    await agent.run(task="remember the lighthouse")
+    state = json.loads(json.dumps(await agent.save_state()))
+    assert "autogen_budget" in state
+
+    plain = AssistantAgent("assistant", replay())
+    await plain.load_state(state)
+    assert "lighthouse" in str(await plain.model_context.get_messages())
+
+    again, client = budgeted()
+    await again.load_state(await plain.save_state())
+    await again.load_state(state)
+    await again.run(task="what was it?")
+    assert "lighthouse" in str(client.create_calls[-1]["messages"])
+
+
+async def test_foreign_keys_stay_out_of_the_inner_state() -> None:
+    """The inner agent never sees the wrapper's key, and garbage under it is ignored."""
+    agent = BudgetedAgent(Recorder(replay()), TokenBudget(500))
+    state = dict(await agent.save_state())
+    await agent.load_state(state)
+    await agent.load_state({"asked": [], "autogen_budget": "garbage"})
+    await agent.load_state({"asked": [], "autogen_budget": {"first": 7}})
+
+
+async def test_conversations_are_recognised_after_loading_a_state() -> None:
+    """Loaded messages are new objects with the same content: the compacted prefix stays as it was."""
+    agent, client = budgeted(cap=400)
+    for i in range(6):
+        await agent.run(task=f"question {i} " + "word " * 30)
+    assert any(record.steps for record in agent.records)
+    await agent.load_state(json.loads(json.dumps(await agent.save_state())))
+    before = client.create_calls[-1]["messages"]
+    await agent.run(task="go on")
+    after = client.create_calls[-1]["messages"]
+    assert agent.records[-1].steps == ()
+    assert after[: len(before)] == before
+
+
+async def test_dumps_and_loads_as_a_component() -> None:
+    """The declarative form holds the inner agent as it was; the loaded agent behaves the same."""
+    agent, _ = budgeted("a", "b", cap=400)
+    dumped = agent.dump_component()
+    assert dumped.config["agent"]["config"]["model_client"]["provider"].endswith("ReplayChatCompletionClient")
+    loaded = BaseChatAgent.load_component(ComponentModel.model_validate_json(dumped.model_dump_json()))
+    assert isinstance(loaded, BudgetedAgent)
+    assert (loaded.name, loaded.budget) == ("assistant", TokenBudget(400))
+    assert (await loaded.run(task="hello")).messages[-1].to_model_text() == "a"  # type: ignore[union-attr]
+    await agent.run(task="hello")
+    assert len(agent.records) == 1, "dumping leaves the wrapper in place"
+
+
+def test_dumping_refuses_what_is_code() -> None:
+    """Strategies given as objects are not silently lost."""
+    agent = BudgetedAgent(AssistantAgent("a", replay()), TokenBudget(400), strategies=[TrimOldest()])
+    with pytest.raises(TypeError, match="strategies"):
+        agent.dump_component()
+
+
+async def test_works_in_a_team() -> None:
+    """A team runs wrapped agents as it would run the agents themselves, and saves and loads their state."""
+    one = BudgetedAgent(AssistantAgent("one", replay()), TokenBudget(300))
+    two = BudgetedAgent(AssistantAgent("two", replay()), TokenBudget(300))
+    team = RoundRobinGroupChat([one, two], termination_condition=MaxMessageTermination(12))
+    result = await team.run(task="Talk about the sea. " * 20)
+    assert [message.source for message in result.messages[:3]] == ["user", "one", "two"]
+    assert len(result.messages) == 12
+    assert all(record.tokens_sent <= 300 for agent in (one, two) for record in agent.records)
+    await team.load_state(await team.save_state())
+
+
+@pytest.mark.parametrize("agent", [UserProxyAgent("person"), Recorder()])
+def test_an_agent_without_a_client_is_named(agent: BaseChatAgent) -> None:
+    """The error says which agent holds no client and what to do."""
+    with pytest.raises(ValueError, match=rf"'{agent.name}' \({type(agent).__name__}\) holds no ChatCompletionClient"):
+        BudgetedAgent(agent, TokenBudget(500))
+
+
+def test_refuses_to_wrap_twice() -> None:
+    """A wrapped agent is not wrapped again."""
+    agent, _ = budgeted()
+    with pytest.raises(ValueError, match="BudgetedAgent already"):
+        BudgetedAgent(agent, TokenBudget(500))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((replay(), TokenBudget(500)), "agent must be a BaseChatAgent, got ReplayChatCompletionClient"),
+        ((AssistantAgent("a", replay()), 500), "budget must be a TokenBudget"),
+    ],
+)
+def test_refuses_arguments_of_the_wrong_kind(arguments: Any, message: str) -> None:
+    """A client where an agent belongs, or a number where a budget belongs, is named in the error."""
+    with pytest.raises(TypeError, match=message):
+        BudgetedAgent(*arguments)
+
+
+async def test_cancelling_reaches_the_model_call() -> None:
+    """Cancelling a run ends it, and the agent takes the next task."""
+    async with OpenAIServer() as server, client_of(server) as client:
+        from servers import Stall
+
+        server.script(Stall(), "fine")
+        agent = BudgetedAgent(AssistantAgent("a", client), TokenBudget(500))
+        token = CancellationToken()
+        run = asyncio.ensure_future(agent.run(task="hello", cancellation_token=token))
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        token.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        result = await agent.run(task="again")
+        assert result.messages[-1].to_model_text() == "fine"  # type: ignore[union-attr]
