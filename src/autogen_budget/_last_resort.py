@@ -42,9 +42,9 @@ def squeeze(history: History, need: Need) -> History:
         (_cut_words, MIN_ALLOWANCE),
         (_cut_images, 0),
         (_cut_arguments, MIN_ALLOWANCE),
+        (_leave_past_untold, 0),
         (_cut_words, 0),
         (_cut_arguments, 0),
-        (_leave_past_untold, 0),
     ):
         if need.tokens_of(history) <= need.cap:
             break
@@ -92,7 +92,7 @@ def _cut_words(history: History, cut: Cut) -> History:
         return replace(history, system=(*history.system[:-1], *(_words(last, cut) for last in history.system[-1:])))
 
     def with_words(turn: Turn) -> Turn:
-        turn = replace(turn, head=_words(turn.head, cut))
+        turn = turn.with_head(_words(turn.head, cut))
         return turn.with_results(cut(result.content, True) for result in turn.results.content) if turn.results else turn
 
     return _change_kept(history, with_words)
@@ -108,13 +108,14 @@ def _cut_arguments(history: History, cut: Cut) -> History:
         if not turn.calls:
             return turn
         calls = [replace(call, arguments=_arguments(call, cut)) for call in turn.calls]
-        return replace(turn, head=turn.head.model_copy(update={"content": calls}))
+        return turn.with_head(turn.head.model_copy(update={"content": calls}))
 
     return _change_kept(history, with_arguments)
 
 
 def _leave_past_untold(history: History, _cut: Cut) -> History:
-    return replace(history, past=None)
+    # Where the assistant's turns come first, the notice is what makes a user's message lead.
+    return replace(history, past=None) if history.task == 0 else history
 
 
 def _change_kept(history: History, change: Callable[[Turn], Turn]) -> History:
@@ -139,11 +140,11 @@ def _without_images(turn: Turn) -> Turn:
     if not isinstance(message, UserMessage) or isinstance(message.content, str):
         return turn
     content = [IMAGE_LEFT_OUT if isinstance(part, Image) else part for part in message.content]
-    return replace(turn, head=message.model_copy(update={"content": content}))
+    return turn.with_head(message.model_copy(update={"content": content}))
 
 
 def _arguments(call: FunctionCall, cut: Cut) -> str:
-    """The call's arguments with the strings in them cut; still JSON where they were, and where they were not."""
+    """The call's arguments with the strings in them cut; still a JSON object."""
 
     def shorten(value: object) -> object:
         if isinstance(value, str):
@@ -154,10 +155,6 @@ def _arguments(call: FunctionCall, cut: Cut) -> str:
             return [shorten(item) for item in cast("list[object]", value)]
         return value
 
-    try:
-        value = cast(object, json.loads(call.arguments))
-    except ValueError:
-        shorter = cut(call.arguments, False)
-        return call.arguments if shorter == call.arguments else json.dumps({"arguments": shorter})
+    value = cast(object, json.loads(call.arguments))  # an object: parsing a history sees to that
     new = shorten(value)
     return call.arguments if new == value else json.dumps(new, ensure_ascii=False)

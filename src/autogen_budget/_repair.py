@@ -5,6 +5,8 @@ same one and never count on. What cannot stay as it was becomes a note in its pl
 messages.
 """
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -30,6 +32,7 @@ RepairKind = Literal[
     "repeated id",
     "empty id",
     "split results",
+    "invalid arguments",
     "empty message",
     "system message inside",
     "leading assistant message",
@@ -64,6 +67,7 @@ class TurnReader:
     def __init__(self, *, multiple_system_messages: bool = False, before: Iterable[Turn] = ()) -> None:
         self._multiple_system_messages = multiple_system_messages
         self._taken: set[str] = set()
+        self._copies: Counter[str] = Counter()
         self._begun = False
         self._repairs: list[Repair] = []
         for turn in before:
@@ -99,6 +103,8 @@ class TurnReader:
             message = messages[at]
             at += 1
             if isinstance(message, FunctionExecutionResultMessage):
+                if not message.content:
+                    self._mend("empty message", "no results")
                 yield from self._orphans(message.content)
             elif isinstance(message, AssistantMessage) and isinstance(message.content, list):
                 answers: list[FunctionExecutionResultMessage] = []
@@ -133,35 +139,33 @@ class TurnReader:
             yield from self._orphans(results)
             return
         matched, orphans = _match(calls, results)
-        renamed = [self._free_id(call) for call in calls]
+        sound = [self._sound(call) for call in calls]
         if len(answers) > 1:
             self._mend("split results", f"{len(answers)} messages for {len(calls)} calls")
         for call, result in zip(calls, matched, strict=True):
             if result is None:
                 self._mend("unanswered call", f"{call.name} ({call.id!r})")
-        paired = [_paired(call, new_id, result) for call, new_id, result in zip(calls, renamed, matched, strict=True)]
-        if len(answers) == 1 and not orphans and renamed == [call.id for call in calls] and _same_ids(paired, results):
-            yield Turn(message, answers[0])
+        paired = [_paired(call, result) for call, result in zip(sound, matched, strict=True)]
+        untouched = sound == calls and not orphans and len(answers) == 1
+        if untouched and {id(result) for result in paired} == {id(result) for result in results}:
+            yield Turn(message, answers[0])  # the results may stand in another order than the calls
         else:
-            new_calls = [
-                call if call.id == new_id else FunctionCall(id=new_id, name=call.name, arguments=call.arguments)
-                for call, new_id in zip(calls, renamed, strict=True)
-            ]
-            yield Turn(
-                message.model_copy(update={"content": new_calls}), FunctionExecutionResultMessage(content=paired)
-            )
+            yield Turn(message.model_copy(update={"content": sound}), FunctionExecutionResultMessage(content=paired))
         yield from self._orphans(orphans)
 
-    def _free_id(self, call: FunctionCall) -> str:
-        """The call's own id if it is free, else one made from it that is."""
-        new_id, n = call.id, 1
+    def _sound(self, call: FunctionCall) -> FunctionCall:
+        """The call with an id of its own and arguments that every client can read."""
+        arguments = call.arguments if _is_object(call.arguments) else _as_object(call.arguments)
+        if arguments != call.arguments:
+            self._mend("invalid arguments", f"{call.name} ({call.id!r}): no JSON object")
+        new_id = call.id
         while not new_id or new_id in self._taken:
-            n += 1
-            new_id = f"{call.id or 'call'}_{n}"
+            self._copies[call.id] += 1
+            new_id = f"{call.id or 'call'}_{self._copies[call.id] + 1}"
         if new_id != call.id:
             self._mend("repeated id" if call.id else "empty id", f"{call.name} ({call.id!r} is now {new_id!r})")
         self._taken.add(new_id)
-        return new_id
+        return FunctionCall(id=new_id, name=call.name, arguments=arguments)
 
 
 def _match(
@@ -186,12 +190,19 @@ def _match(
     return matched, left
 
 
-def _paired(call: FunctionCall, call_id: str, result: FunctionExecutionResult | None) -> FunctionExecutionResult:
+def _paired(call: FunctionCall, result: FunctionExecutionResult | None) -> FunctionExecutionResult:
     if result is None:
-        return FunctionExecutionResult(content=INTERRUPTED, name=call.name, call_id=call_id, is_error=True)
-    return result if result.call_id == call_id else result.model_copy(update={"call_id": call_id})
+        return FunctionExecutionResult(content=INTERRUPTED, name=call.name, call_id=call.id, is_error=True)
+    return result if result.call_id == call.id else result.model_copy(update={"call_id": call.id})
 
 
-def _same_ids(paired: Sequence[FunctionExecutionResult], results: Sequence[FunctionExecutionResult]) -> bool:
-    """Whether the pairing changed nothing, be the results in another order than the calls."""
-    return len(paired) == len(results) and {id(result) for result in paired} == {id(result) for result in results}
+def _is_object(arguments: str) -> bool:
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _as_object(arguments: str) -> str:
+    """Arguments that are no JSON object, inside one; some clients fail on anything else, and so would every later call."""
+    return json.dumps({"arguments": arguments}) if arguments.strip() else "{}"

@@ -110,6 +110,8 @@ class TrimOldest:
 
     async def __call__(self, history: History, need: Need) -> History:
         """Drop turns until the target is reached or nothing is left to drop."""
+        if need.tokens <= need.target:
+            return history
         kept = history.kept
         droppable = [i for i in range(len(history.turns)) if i not in kept]
         weights = [measure_turn(history.turns[i], need.counter) for i in droppable]

@@ -69,6 +69,17 @@ class Turn:
         """Whether these are words that came from a user or another agent, not from this library."""
         return isinstance(self.head, UserMessage) and not self.note
 
+    def with_head(self, head: SystemMessage | UserMessage | AssistantMessage) -> "Turn":
+        """The same turn with another opening message.
+
+        Args:
+            head (SystemMessage | UserMessage | AssistantMessage): A message with the same calls, if it makes any.
+
+        Returns:
+            Turn: This object when the message says the same.
+        """
+        return self if head == self.head else replace(self, head=head)
+
     def with_results(self, contents: Iterable[str]) -> "Turn":
         """The same turn with other texts as results.
 

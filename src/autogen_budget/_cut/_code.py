@@ -1,0 +1,44 @@
+"""What matters in source code: signatures before bodies."""
+
+import re
+from collections.abc import Sequence
+
+_NUMBERED = r"^\s*(?:\d+\s*[:|→\t-]\s?)?"
+_SIGNATURE = re.compile(
+    _NUMBERED + r"(?P<indent>\s*)(?:@\w|(?:export\s+|default\s+|pub(?:\([\w:]+\))?\s+|public\s+|private\s+|protected\s+|internal\s+|static\s+"
+    r"|final\s+|abstract\s+|async\s+|unsafe\s+|override\s+|virtual\s+|inline\s+|extern\s+)*"
+    r"(?:def|class|func|function|fn|interface|struct|enum|trait|impl|module|namespace|type|object|record|macro_rules!|sub|proc)\s+[\w$(<])"
+)
+_MEMBER = re.compile(_NUMBERED + r"(?P<indent>\s*)(?:public|private|protected|static|final|virtual|[\w<>\[\]*&:]+\s+[\w:~]+\s*\()[^;=]*\)?\s*(?:const)?\s*\{\s*$")
+_IMPORT = re.compile(_NUMBERED + r"(?:import\s|from\s+\S+\s+import\s|#include\s|use\s+[\w:]+|using\s|require|package\s)")
+_CODE = re.compile(_NUMBERED + r"(?:\s{2,}\S|[}\])]|#|//|/\*)|[{};:(,\[]\s*$|\s[=!+-]=?\s|\)\s*$")
+_SAMPLE = 400
+_LEAST_SIGNATURES = 0.02
+_LEAST_CODE = 0.5
+
+
+def is_code(texts: Sequence[str]) -> bool:
+    """Whether lines look like source code, numbered or not."""
+    lines = [text for text in texts if text.strip()]
+    step = max(1, len(lines) // _SAMPLE)
+    sample = lines[::step]
+    if not sample:
+        return False
+    marked = sum(is_signature(line) or _IMPORT.match(line) is not None for line in sample)
+    code = sum(_CODE.search(line) is not None for line in sample)
+    return marked >= max(1.0, _LEAST_SIGNATURES * len(sample)) and code >= _LEAST_CODE * len(sample)
+
+
+def is_signature(text: str) -> bool:
+    """Whether a line begins a function, a class or the like."""
+    return _SIGNATURE.match(text) is not None or _MEMBER.match(text) is not None
+
+
+def signatures(texts: Sequence[str]) -> list[int]:
+    """Places of the signatures, the outermost first."""
+
+    def indent(place: int) -> int:
+        match = _SIGNATURE.match(texts[place]) or _MEMBER.match(texts[place])
+        return len(match["indent"].expandtabs()) if match else 0
+
+    return sorted((place for place, text in enumerate(texts) if is_signature(text)), key=lambda place: (indent(place), place))

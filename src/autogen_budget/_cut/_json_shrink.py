@@ -1,0 +1,137 @@
+"""One way of making a JSON value smaller, from nearly nothing lost to nearly everything: a plan and its result."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from autogen_budget._cut._json_columns import COLUMNS, EACH, Path, is_family, is_table
+from autogen_budget._cut._json_table import LEGEND
+from autogen_budget._cut._json_values import MORE, Gap, Json, Number, write
+from autogen_budget._cut._names import names_in
+from autogen_budget._cut._score import Scorer
+
+DEEPEST = 40
+"""Levels of nesting that are looked into; deeper values are folded. JSON that people write has fewer than ten."""
+
+_LONG_STRING = 240
+_ALL = 1_000_000_000
+_FIELDS, _RECORDS = "fields", "records"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done to a value.
+
+    Args:
+        strings (int): Characters that a string keeps at most.
+        table (bool): Whether alike records are written as rows under one legend.
+        dropped (frozenset[Path]): Columns left out.
+        rows (int): Items that a list, or a family of records, keeps at most.
+        depth (int): Levels of nesting kept; what is deeper is folded.
+    """
+
+    strings: int
+    table: bool = False
+    dropped: frozenset[Path] = frozenset()
+    rows: int = _ALL
+    depth: int = DEEPEST
+
+
+@dataclass(frozen=True)
+class Shrinker:
+    """Applies plans to values.
+
+    Args:
+        scorer (Scorer): Tells which items to keep besides the first and the last.
+        shorten (Callable[[str, int], str]): Cuts a long text inside a string to so many characters by its own kind.
+    """
+
+    scorer: Scorer
+    shorten: Callable[[str, int], str]
+
+    def bounded(self, value: Json, most: int) -> Json:
+        """The value with no list or object longer than so many entries, and nothing nested deeper than is looked into.
+
+        Args:
+            value (Json): Any value.
+            most (int): Entries at most; more could not fit anyway.
+
+        Returns:
+            Json: A value small enough to be looked at closely.
+        """
+        return self._shrink(value, Plan(_ALL, rows=most), (), every=True)
+
+    def shrink(self, value: Json, plan: Plan) -> Json:
+        """The value after a plan, still with its records as records."""
+        return self._shrink(value, plan, (), every=False)
+
+    def _shrink(self, value: Json, plan: Plan, path: Path, *, every: bool) -> Json:
+        if isinstance(value, str) and not isinstance(value, Number):
+            return self._clip(value, plan.strings)
+        if isinstance(value, (list, dict)) and value and len(path) >= plan.depth:
+            return Gap(len(value), "items" if isinstance(value, list) else "fields")
+        if isinstance(value, list):
+            return self._shrink_items(value, plan, (*path, EACH), every=every)
+        if isinstance(value, dict):
+            return self._shrink_fields(value, plan, path, every=every)
+        return value
+
+    def _shrink_items(self, items: list[Json], plan: Plan, place: Path, *, every: bool) -> Json:
+        legend = items[:1] if is_table(items) else []
+        inside = replace(plan, rows=_ALL, depth=DEEPEST) if legend else plan
+        rest = items[len(legend) :]
+        kept = set(self._choose(rest, plan.rows))
+        shrunk: list[Json] = []
+        for index, item in enumerate(rest):
+            entry = self._shrink(item, inside, place, every=every) if index in kept else Gap(1)
+            before = shrunk[-1] if shrunk else None
+            if isinstance(before, Gap) and isinstance(entry, Gap):
+                shrunk[-1] = before + (entry if isinstance(item, Gap) else Gap(1))
+            else:
+                shrunk.append(entry if isinstance(item, Gap) or not isinstance(entry, Gap) else Gap(1))
+        return [*legend, *shrunk]
+
+    def _shrink_fields(self, value: dict[str, Json], plan: Plan, path: Path, *, every: bool) -> Json:
+        legend = {name: item for name, item in value.items() if name in LEGEND} if COLUMNS in value else {}
+        family = bool(legend) or is_family(value)
+        inside = replace(plan, rows=_ALL, depth=DEEPEST) if legend else plan
+        names = [name for name, item in value.items() if not isinstance(item, Gap) and name not in legend]
+        gap = sum((item for item in value.values() if isinstance(item, Gap)), start=Gap(0, _RECORDS if family else _FIELDS))
+        if family or every:
+            chosen = [names[index] for index in self._choose([value[name] for name in names], plan.rows)]
+            gap += Gap(len(names) - len(chosen))
+            names = chosen
+        kept: dict[str, Json] = dict(legend)
+        for name in names:
+            place = (*path, EACH if family else name)
+            if place not in plan.dropped:
+                kept[name] = self._shrink(value[name], inside, place, every=every)
+            elif EACH not in place:
+                gap += Gap(1)
+        if value and not kept:
+            return Gap(len(value), _FIELDS)
+        if gap.count != 0:
+            kept[MORE] = gap
+        return kept
+
+    def _choose(self, items: Sequence[Json], most: int) -> list[int]:
+        """The places of the items to keep: the first, the last, and in between those that the hints ask for."""
+        if len(items) <= most:
+            return list(range(len(items)))
+        scores = self.scorer.scores([write(item) for item in items]) if self.scorer.weights else [0.0] * len(items)
+        asked = sorted((place for place, score in enumerate(scores) if score > 0), key=lambda place: -scores[place])
+        order = dict.fromkeys((0, *asked[: math.ceil(most / 3)], *range(len(items) - most // 3, len(items))))
+        for place in range(len(items)):
+            order.setdefault(place)
+        return sorted(list(order)[:most])
+
+    def _clip(self, text: str, most: int) -> str:
+        """A string within so many characters; `…[+120]` at its end says how many are missing."""
+        if len(text) <= most:
+            return text
+        if most >= _LONG_STRING:
+            return self.shorten(text, most)
+        names = " ".join(names_in(text[most // 2 :], most=20))[: most // 2]
+        head = text[: most - len(names)].rstrip()
+        clipped = f"{head}…[+{len(text) - len(head):,}]{' ' if names else ''}{names}"
+        return min(clipped, text, key=len)

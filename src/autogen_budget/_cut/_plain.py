@@ -1,0 +1,81 @@
+"""Head and tail: what is left of a text whose structure is unknown or must not be interpreted."""
+
+from autogen_budget._cut._notice import BARE, Notice, find_notice
+from autogen_budget._cut._ruler import Ruler
+
+_HEAD_SHARE = 0.6
+
+
+def head_and_tail(text: str, ruler: Ruler, reference: str | None) -> str:
+    """Cuts the middle out of a text.
+
+    The cut falls on line ends where that costs less than half of a piece, else between words, else between characters.
+    In place of the middle stands the notice. Below about twice the notice's own size its brief form is used; when not
+    even that fits, nothing is left.
+
+    Args:
+        text (str): A text that does not fit.
+        ruler (Ruler): What the result may hold.
+        reference (str | None): Reference of the artifact that holds the whole; an earlier cut's reference in the text
+            comes first, since that artifact holds more.
+
+    Returns:
+        str: The text without its middle; "" when not even a bare marker fits.
+    """
+    found = find_notice(text)
+    if found is None:
+        whole = Notice(count_lines(text), len(text), reference)
+        return _cut_between(text, text, ruler, whole)
+    whole = found.notice.referring(reference)
+    return _cut_between(text[: found.start].rstrip("\n"), text[found.end :].lstrip("\n"), ruler, whole)
+
+
+def count_lines(text: str) -> int:
+    """Lines of a text, counted by line feeds; a line feed at its end ends the last line and begins none."""
+    return text.count("\n") + (not text.endswith("\n"))
+
+
+def _cut_between(left: str, right: str, ruler: Ruler, whole: Notice) -> str:
+    """Keeps the beginning of one text and the end of another (of the same text, when it was never cut)."""
+    longest = min(len(left) + len(right) if left is not right else len(left) - 1, ruler.reach)
+
+    def build(kept: int, *, figures: bool) -> str:
+        head_length = min(max(int(kept * _HEAD_SHARE), kept - len(right)), len(left))
+        head = _head(left, head_length)
+        tail = _tail(right, kept - head_length)
+        first_cut = count_lines(head) + left.startswith("\n", len(head)) if head else 1
+        pointed = whole.at(first_cut if left is right else min(first_cut, whole.start_line))
+        lines = whole.lines - sum(count_lines(part) for part in (head, tail) if part)
+        characters = whole.characters - len(head) - len(tail)
+        notice = pointed.say(max(lines, 0), max(characters, 0)) if figures else pointed.brief()
+        return "\n".join(part for part in (head, notice, tail) if part)
+
+    figures = whole.characters > 0 and ruler.measure(whole.longest) * 2 <= ruler.limit
+    cut = ruler.most(longest, lambda kept: build(kept, figures=figures))
+    if cut is not None:
+        return cut[1]
+    return BARE if ruler.fits(BARE) else ""
+
+
+def _head(text: str, length: int) -> str:
+    """The beginning of a text, at most so many characters, up to a boundary and without the boundary itself."""
+    if length >= len(text):
+        return text
+    floor = length // 2
+    for boundary in ("\n", " "):
+        end = text.rfind(boundary, floor, length + 1)
+        if end > 0:
+            return text[:end]
+    return text[:length]
+
+
+def _tail(text: str, length: int) -> str:
+    """The end of a text, at most so many characters, from behind a boundary."""
+    if length >= len(text):
+        return text
+    start = len(text) - length
+    for boundary in ("\n", " "):
+        end = text.find(boundary, max(start - 1, 0), len(text) - length // 2)
+        if end >= 0:
+            return text[end + 1 :]
+    return text[start:]
