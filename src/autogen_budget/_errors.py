@@ -4,12 +4,15 @@ Bad arguments raise `ValueError` or `TypeError`. Only what the library exists fo
 
     BudgetError
     ├── ContextOverflowError      a request cannot be made to fit, or the provider refused it for its size
+    ├── SpendLimitError           a pool has too little left for a model call
     └── ArtifactNotFoundError     a reference names no stored text
 
 Teams turn an agent's exception into `RuntimeError(text)`, so each message begins with the name of its class.
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
+from typing import Literal
 
 
 class BudgetError(Exception):
@@ -42,6 +45,43 @@ class ContextOverflowError(BudgetError):
         self.cap = cap
         self.size = size
         self.parts = dict(parts)
+
+
+class SpendLimitError(BudgetError):
+    """A pool has too little left for a model call. Raised before the call; nothing was sent or reserved.
+
+    Args:
+        message (str): What is spent, reserved, asked for and allowed, and what to do about it.
+        pool (str): The pool that refused: the one that was to pay, or one above it.
+        unit (Literal["tokens", "cost", "calls"]): What there is too little of; the numbers are in it, cost in US
+            dollars.
+        limit (int | Decimal): What the pool may spend.
+        spent (int | Decimal): What finished calls used.
+        reserved (int | Decimal): What calls under way hold.
+        asked (int | Decimal | None): What this call asked for. `None` means nobody can say: its price is not known.
+        final (bool): Whether nothing can change that. False means it may fit once calls under way are settled.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        pool: str,
+        unit: Literal["tokens", "cost", "calls"],
+        limit: int | Decimal,
+        spent: int | Decimal,
+        reserved: int | Decimal,
+        asked: int | Decimal | None,
+        final: bool,
+    ) -> None:
+        super().__init__(message)
+        self.pool = pool
+        self.unit = unit
+        self.limit = limit
+        self.spent = spent
+        self.reserved = reserved
+        self.asked = asked
+        self.final = final
 
 
 class ArtifactNotFoundError(BudgetError):

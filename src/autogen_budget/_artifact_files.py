@@ -1,0 +1,184 @@
+"""The files behind an artifact store, in any place that fsspec reaches; every failure is an `OSError`."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import uuid
+import weakref
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, cast
+
+from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
+
+_PRIVATE = "memory://"
+_NAME = re.compile(r"artifact-([a-z2-7]+(?:\.[0-9a-f]{8}\.part)?)\.txt")  # a folder may hold files that are not ours
+_STAMPS = ("mtime", "LastModified", "last_modified", "updated", "created")  # each backend has its own word for it
+
+
+class _FileSystem(Protocol):
+    """What is used of fsspec, which has no types of its own."""
+
+    def cat_file(self, path: str) -> bytes: ...
+    def pipe_file(self, path: str, value: bytes) -> object: ...
+    def exists(self, path: str) -> bool: ...
+    def info(self, path: str) -> dict[str, object]: ...
+    def ls(self, path: str, detail: bool) -> list[dict[str, object]]: ...
+    def rm_file(self, path: str) -> object: ...
+    def rm(self, path: str, recursive: bool) -> object: ...
+    def makedirs(self, path: str, exist_ok: bool) -> object: ...
+    def invalidate_cache(self, path: str | None) -> object: ...
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """A stored text, seen from outside.
+
+    Args:
+        reference (str): Its reference. A write that was broken off has one that nobody uses.
+        size (int): Bytes.
+        stamp (float | None): When it was written, in seconds since 1970 by the clock of the place. None means the place
+            does not tell.
+    """
+
+    reference: str
+    size: int
+    stamp: float | None
+
+
+class ArtifactFolder:
+    """One folder of texts. Its methods block.
+
+    Args:
+        url (str): A path or URL; "memory://" makes a new folder in memory, which goes with this object.
+
+    Raises:
+        ValueError: The URL's protocol is unknown.
+        ImportError: The URL needs a package that is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.shared = url != _PRIVATE
+        """Whether other store objects can reach the folder."""
+        fs, self._root = cast(
+            "tuple[_FileSystem, str]", url_to_fs(url if self.shared else f"{_PRIVATE}autogen-budget-{uuid.uuid4().hex}")
+        )
+        self._fs = fs
+        self._local = isinstance(fs, LocalFileSystem)
+        if not self.shared:
+            weakref.finalize(self, _forget, fs, self._root).atexit = False
+
+    def read(self, reference: str) -> bytes | None:
+        """Reads a text's bytes; None when there are none."""
+        with _os_errors(), suppress(FileNotFoundError):
+            return self._fs.cat_file(self._path(reference))
+        return None
+
+    def write(self, reference: str, data: bytes) -> float | None:
+        """Writes a text's bytes so that nobody sees half of them, in place of what was there.
+
+        Object stores write whole objects anyway. Elsewhere half a file shows in its digest.
+
+        Args:
+            reference (str): The text's reference.
+            data (bytes): Its bytes.
+
+        Returns:
+            float | None: The stamp of the file, which is another one as soon as anybody renews it. None where dates are
+            too coarse for that.
+        """
+        with _os_errors():
+            try:
+                return self._write(reference, data)
+            except FileNotFoundError:
+                self._fs.makedirs(self._root, exist_ok=True)
+                return self._write(reference, data)
+
+    def _write(self, reference: str, data: bytes) -> float | None:
+        if not self._local:
+            self._fs.pipe_file(self._path(reference), data)
+            return None
+        part = self._path(f"{reference}.{uuid.uuid4().hex[:8]}.part")
+        try:
+            self._fs.pipe_file(part, data)
+            stamp = os.stat(part).st_mtime
+            os.replace(part, self._path(reference))
+        except OSError:
+            with suppress(OSError):
+                os.remove(part)
+            raise
+        return stamp
+
+    def renew(self, reference: str) -> bool:
+        """Gives a text the date of now; False when there is no such text."""
+        with _os_errors(), suppress(FileNotFoundError):
+            path = self._path(reference)
+            if self._local:
+                now = time.time_ns()  # finer than the clock by which the system dates a new file
+                os.utime(path, ns=(now, now))
+            else:
+                self._fs.pipe_file(path, self._fs.cat_file(path))
+            return True
+        return False
+
+    def exists(self, reference: str) -> bool:
+        """Whether there is a text."""
+        with _os_errors():
+            return self._fs.exists(self._path(reference))
+
+    def stamp(self, reference: str) -> float | None:
+        """When a text was written, as in `ArtifactFile`; None also when there is none."""
+        with _os_errors(), suppress(FileNotFoundError):
+            self._fs.invalidate_cache(self._root)
+            return _stamp(self._fs.info(self._path(reference)))
+        return None
+
+    def files(self) -> list[ArtifactFile]:
+        """All texts, and what is left of writes that were broken off."""
+        with _os_errors():
+            self._fs.invalidate_cache(self._root)
+            entries = [(str(entry["name"]).rpartition("/")[2], entry) for entry in self._fs.ls(self._root, detail=True)]
+            return [
+                ArtifactFile(name[1], cast("int", entry["size"]), _stamp(entry))
+                for name, entry in ((_NAME.fullmatch(base), entry) for base, entry in entries)
+                if name
+            ]
+
+    def remove(self, reference: str) -> None:
+        """Removes a text, if nobody else has done so."""
+        with _os_errors(), suppress(FileNotFoundError):
+            self._fs.rm_file(self._path(reference))
+
+    def _path(self, reference: str) -> str:
+        return f"{self._root}/artifact-{reference}.txt"
+
+
+@contextmanager
+def _os_errors() -> Generator[None]:
+    """Gives one type to the errors of all backends; most come from the packages of cloud vendors."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
+
+
+def _stamp(entry: dict[str, object]) -> float | None:
+    for key in _STAMPS:
+        value = entry.get(key)
+        if isinstance(value, datetime):
+            return value.timestamp()
+        if isinstance(value, float):
+            return value
+    return None
+
+
+def _forget(fs: _FileSystem, root: str) -> None:
+    with suppress(FileNotFoundError):
+        fs.rm(root, recursive=True)

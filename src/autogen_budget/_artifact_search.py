@@ -1,0 +1,189 @@
+"""Searches a text of any size line by line, for at most so long, whatever the pattern."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, replace
+from typing import Protocol, cast
+
+import regex  # type: ignore[import-untyped]
+
+EXCERPT = 400
+"""Characters that are shown of a longer line around a match."""
+
+_LONGEST_PATTERN = 1_000
+_RECURSION = re.compile(r"\(\?(?:R|[+-]?\d|&|P>)")  # takes a gigabyte of memory in a second on a text of 10 kB
+_CHUNK = 262_144  # characters searched in one go; the time limit is looked at in between too, and memory stays small
+
+
+class _Found(Protocol):
+    def start(self) -> int: ...
+    def end(self) -> int: ...
+
+
+class _Pattern(Protocol):
+    def search(self, string: str, pos: int, endpos: int, *, concurrent: bool, timeout: float) -> _Found | None: ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position in a text.
+
+    Args:
+        line (int): Its line, from 1.
+        line_start (int): Characters of the text before the line.
+        offset (int): Characters of the text before the place.
+    """
+
+    line: int
+    line_start: int
+    offset: int
+
+    @property
+    def column(self) -> int:
+        """The place in its line, from 1."""
+        return self.offset - self.line_start + 1
+
+    def skip(self, characters: int) -> Place:
+        """The place so many characters further on in the same line."""
+        return replace(self, offset=self.offset + characters)
+
+    def next_line(self, start: int) -> Place:
+        """The first place of the next line, which starts at an offset."""
+        return Place(self.line + 1, start, start)
+
+
+@dataclass(frozen=True)
+class Match:
+    """Where a line matches.
+
+    Args:
+        place (Place): Where the match begins.
+        line_end (int): Characters of the text before the end of the line.
+    """
+
+    place: Place
+    line_end: int
+
+    def excerpt(self, width: int = EXCERPT) -> tuple[int, int]:
+        """The part of the line to show.
+
+        Args:
+            width (int): Characters at most.
+
+        Returns:
+            tuple[int, int]: The offsets where the part begins and ends. A line that is short enough is whole.
+        """
+        if self.line_end - self.place.line_start <= width:
+            return self.place.line_start, self.line_end
+        start = max(self.place.line_start, self.place.offset - width // 4)
+        return start, min(start + width, self.line_end)
+
+    @property
+    def resume(self) -> Place:
+        """Where to search on: behind the excerpt, since a line of a megabyte can match more than once."""
+        end = self.excerpt()[1]
+        return replace(self.place, offset=end) if end < self.line_end else self.place.next_line(self.line_end + 1)
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What a search found.
+
+    Args:
+        found (tuple[Match, ...]): The matches, in order.
+        resume (Place | None): Where there may be more. None means that the text was searched to its end.
+    """
+
+    found: tuple[Match, ...]
+    resume: Place | None
+
+
+def find_matches(text: str, pattern: str, start: Place, *, most: int, seconds: float) -> Matches:
+    r"""Searches each line of a text by itself.
+
+    Args:
+        text (str): The text. Its lines end at "\n" alone.
+        pattern (str): A regular expression in the syntax of `regex`, but for recursion.
+        start (Place): Where to begin.
+        most (int): Matches to find at most.
+        seconds (float): Seconds to search at most.
+
+    Returns:
+        Matches: What was found. When the time was up, `resume` says how far the search came.
+
+    Raises:
+        ValueError: The pattern is not a regular expression, is too long, or was still busy with the very first lines
+            when the time was up.
+    """
+    compiled = _compile(pattern)
+    deadline = time.monotonic() + seconds
+    found: list[Match] = []
+    place = start
+    while place.offset < len(text):
+        try:
+            place, match = _next(text, compiled, place, deadline)
+        except TimeoutError:
+            if place == start:
+                raise ValueError(
+                    f"the pattern is too slow: {seconds:g} seconds were not enough from line {start.line} on; "
+                    "use a plain word, or avoid nested repeats such as (a+)+"
+                ) from None
+            return Matches(tuple(found), place)
+        if match is not None:
+            if len(found) == most:
+                return Matches(tuple(found), found[-1].resume)
+            found.append(match)
+    return Matches(tuple(found), None)
+
+
+def line_end(text: str, offset: int) -> int:
+    """Finds the end of a line.
+
+    Args:
+        text (str): The text.
+        offset (int): Characters of the text before some place in the line.
+
+    Returns:
+        int: Characters of the text before the line feed, or before the end of the text.
+    """
+    end = text.find("\n", offset)
+    return len(text) if end < 0 else end
+
+
+def _next(text: str, pattern: _Pattern, place: Place, deadline: float) -> tuple[Place, Match | None]:
+    """Searches up to a match or through one chunk; gives the place to go on from."""
+    chunk_end = line_end(text, min(place.offset + _CHUNK, len(text)) - 1)  # behind a last line feed is no line
+    at = _search(pattern, text, place.offset, chunk_end, deadline)
+    if at is None:
+        lines = text.count("\n", place.offset, chunk_end + 1)
+        return Place(place.line + lines, chunk_end + 1, chunk_end + 1), None
+    line = place.line + text.count("\n", place.offset, at.start())
+    start, end = text.rfind("\n", 0, at.start()) + 1, line_end(text, at.start())
+    if at.end() > end:  # it goes on in the next line; the line by itself may match still
+        at = _search(pattern, text, max(start, place.offset), end, deadline)
+        if at is None:
+            return Place(line + 1, end + 1, end + 1), None
+    match = Match(Place(line, start, at.start()), end)
+    return match.resume, match
+
+
+def _search(pattern: _Pattern, text: str, start: int, end: int, deadline: float) -> _Found | None:
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:  # to `regex` that would be no limit at all
+        raise TimeoutError
+    return pattern.search(text, start, end, concurrent=True, timeout=remaining)  # concurrent: the event loop runs on
+
+
+def _compile(pattern: str) -> _Pattern:
+    if len(pattern) > _LONGEST_PATTERN:
+        raise ValueError(f"the pattern has {len(pattern)} characters, at most {_LONGEST_PATTERN} work")
+    if _RECURSION.search(pattern):
+        raise ValueError("recursion is not supported in a pattern; write \\( and \\? for the characters themselves")
+    try:
+        return cast("_Pattern", regex.compile(pattern, regex.MULTILINE))
+    except (regex.error, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"bad pattern: {error}; put a backslash before ( ) [ ] {{ }} . * + ? ^ $ | \\ to search for them"
+        ) from error

@@ -1,0 +1,144 @@
+"""The tool by which a model reads back what was cut: `ReadArtifactTool`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import cast
+
+from autogen_core import CancellationToken
+from autogen_core.tools import BaseTool, ParametersSchema, ToolSchema
+from pydantic import BaseModel, model_validator
+
+from ._artifact_page import MAX_LINES, read_page
+from ._artifacts import ArtifactStore
+from ._counting import TokenCounter
+
+READ_ARTIFACT = "read_artifact"
+"""Name of the tool."""
+
+SMALLEST_LIMIT = 64
+"""Tokens that an answer may hold at least: its heading alone takes up to about 40."""
+
+_DESCRIPTION = "Reads or searches the whole of a text that was cut, by the reference in its notice."
+_PATTERN = "regular expression; shows only lines that match; (?i) ignores case"
+
+
+class ReadArtifactArgs(BaseModel):
+    """What a model may ask for. `None` counts as not given, since some models fill in every argument.
+
+    Args:
+        ref (str): The reference of a text.
+        start_line (int): As for `read_page`.
+        max_lines (int): As for `read_page`.
+        pattern (str): As for `read_page`.
+        start_column (int): As for `read_page`.
+    """
+
+    ref: str
+    start_line: int = 1
+    max_lines: int = MAX_LINES
+    pattern: str = ""
+    start_column: int = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_none(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        return {name: value for name, value in cast("Mapping[str, object]", given).items() if value is not None}
+
+
+class ArtifactPage(BaseModel):
+    """What the tool returns.
+
+    Args:
+        text (str): The answer of `read_page`.
+    """
+
+    text: str
+
+
+class ReadArtifactTool(BaseTool[ReadArtifactArgs, ArtifactPage]):
+    """Lets a model read a text that was cut, by the reference in the notice that stands in its place.
+
+    What cannot be answered raises an error whose text says what would work; a workbench makes an error result of it.
+
+    Args:
+        store (ArtifactStore): Where the texts are.
+        counter (TokenCounter): What counts the tokens of answers.
+        limit (int): Tokens one answer may hold, at least 64.
+
+    Raises:
+        ValueError: The limit is below 64 tokens.
+    """
+
+    def __init__(self, store: ArtifactStore, counter: TokenCounter, limit: int) -> None:
+        if limit < SMALLEST_LIMIT:
+            raise ValueError(f"limit must be at least {SMALLEST_LIMIT} tokens, not {limit}: a heading takes up to 40")
+        super().__init__(ReadArtifactArgs, ArtifactPage, READ_ARTIFACT, _DESCRIPTION)
+        self._store = store
+        self._counter = counter
+        self._limit = limit
+
+    @property
+    def schema(self) -> ToolSchema:
+        """The shortest schema that models understand: it is part of every request."""
+        return ToolSchema(
+            name=READ_ARTIFACT,
+            description=_DESCRIPTION,
+            parameters=ParametersSchema(
+                type="object",
+                properties={
+                    "ref": {"type": "string"},
+                    "start_line": {"type": "integer"},
+                    "max_lines": {"type": "integer"},
+                    "pattern": {"type": "string", "description": _PATTERN},
+                    "start_column": {"type": "integer"},
+                },
+                required=["ref"],
+            ),
+        )
+
+    def return_value_as_string(self, value: ArtifactPage) -> str:
+        """The answer as the model sees it.
+
+        Args:
+            value (ArtifactPage): What `run` returned.
+
+        Returns:
+            str: Its text.
+        """
+        return value.text
+
+    async def run(self, args: ReadArtifactArgs, cancellation_token: CancellationToken) -> ArtifactPage:
+        """Reads a page, off the event loop.
+
+        Args:
+            args (ReadArtifactArgs): What the model asked for.
+            cancellation_token (CancellationToken): Ends the waiting; what runs is bounded in time and is left to end.
+
+        Returns:
+            ArtifactPage: The answer.
+
+        Raises:
+            ArtifactNotFoundError: No text has that reference.
+            ValueError: As for `read_page`.
+            OSError: The store failed.
+        """
+        reading = asyncio.ensure_future(self._read(args))
+        cancellation_token.link_future(reading)
+        return ArtifactPage(text=await reading)
+
+    async def _read(self, args: ReadArtifactArgs) -> str:
+        text = await self._store.get(args.ref)
+        return await asyncio.to_thread(
+            read_page,
+            text,
+            self._limit,
+            self._counter,
+            start_line=args.start_line,
+            start_column=args.start_column,
+            max_lines=args.max_lines,
+            pattern=args.pattern,
+        )

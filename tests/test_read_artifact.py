@@ -1,0 +1,181 @@
+"""The tool by which a model reads back what was cut, as an agent's workbench calls it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from autogen_agentchat.agents import AssistantAgent
+from autogen_agentchat.messages import ToolCallExecutionEvent
+from autogen_core import CancellationToken, FunctionCall
+from autogen_core.models import CreateResult, ModelInfo, RequestUsage
+from autogen_core.tools import StaticStreamWorkbench, ToolResult
+from autogen_ext.models.replay import ReplayChatCompletionClient
+
+from autogen_budget._artifacts import ArtifactStore
+from autogen_budget._counting import TiktokenCounter
+from autogen_budget._read_artifact import ReadArtifactArgs, ReadArtifactTool
+
+COUNTER = TiktokenCounter()
+LOG = "".join(f"{number:05d} {'ERROR disk' if number % 1_000 == 0 else 'fine'}\n" for number in range(1, 5_001))
+
+
+async def call(store: ArtifactStore, *, limit: int = 200, **arguments: object) -> ToolResult:
+    """Calls the tool the way an agent does."""
+    workbench = StaticStreamWorkbench([ReadArtifactTool(store, COUNTER, limit)])
+    return await workbench.call_tool("read_artifact", arguments)
+
+
+async def test_reads_lines() -> None:
+    """A model reads any line of a stored text by its number."""
+    store = ArtifactStore()
+    result = await call(store, ref=await store.put(LOG), start_line=4_321, max_lines=2)
+    assert not result.is_error
+    assert (
+        result.to_text() == "[lines 4321-4322 of 5000; go on with start_line=4323]\n4321: 04321 fine\n4322: 04322 fine"
+    )
+
+
+async def test_reads_parts_of_a_line() -> None:
+    """A model reads on in the middle of a long line."""
+    store = ArtifactStore()
+    result = await call(store, ref=await store.put("x" * 10_000 + "needle"), start_column=9_990)
+    assert result.to_text() == "[line 1 of 1, line 1 from character 9990]\n1: xxxxxxxxxxxneedle"
+
+
+async def test_searches() -> None:
+    """A model finds lines by a pattern."""
+    store = ArtifactStore()
+    result = await call(
+        store, ref=await store.put(LOG), pattern="error.*disk|(?i)ERROR.D", start_line=2_500, max_lines=1
+    )
+    assert result.to_text().startswith("[1 match in lines 2500-3000 of 5000; go on with start_line=3001]\n2999- ")
+
+
+async def test_answers_are_within_the_limit() -> None:
+    """An answer holds no more tokens than the tool was given, and uses most of them when there is more to read."""
+    store = ArtifactStore()
+    reference = await store.put(LOG)
+    for arguments in ({}, {"pattern": "fine"}, {"start_line": 100}):
+        text = (await call(store, limit=300, ref=reference, **arguments)).to_text()
+        assert 250 < COUNTER.tokens(COUNTER.measure_text(text)) <= 300
+
+
+async def test_none_is_not_given() -> None:
+    """Models that fill in every argument may fill in null."""
+    store = ArtifactStore()
+    reference = await store.put("text")
+    result = await call(store, ref=reference, start_line=None, max_lines=None, pattern=None, start_column=None)
+    assert result.to_text() == "[line 1 of 1]\n1: text"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"ref": "nope"}, "ArtifactNotFoundError: no text is stored as 'nope'; copy the 10 letters and digits"),
+        ({"start_line": 9_000}, "start_line 9000 is outside the text, which has lines 1 to 5000"),
+        ({"start_column": 99}, "start_column 99 is outside line 1, which has 10 characters"),
+        ({"max_lines": 0}, "max_lines must be at least 1, not 0"),
+        ({"pattern": "(ERROR"}, "bad pattern: missing )"),
+        ({"pattern": "(?R)"}, "recursion is not supported in a pattern"),
+        ({"start_line": "x"}, "1 validation error for ReadArtifactArgs\nstart_line\n"),
+    ],
+)
+async def test_errors(arguments: dict[str, object], message: str) -> None:
+    """Whatever cannot be answered is a short error result that says what would work."""
+    store = ArtifactStore()
+    reference = str(arguments.pop("ref", await store.put(LOG)))
+    result = await call(store, ref=reference, **arguments)  # type: ignore[arg-type]  # there is no limit among them
+    assert result.is_error
+    assert result.to_text().startswith(message)
+    assert COUNTER.tokens(COUNTER.measure_text(result.to_text())) < 100
+
+
+async def test_a_failing_store(tmp_path: Path) -> None:
+    """A store that cannot be read is an error result as well."""
+    reference = await ArtifactStore(tmp_path).put("text")
+    path = tmp_path / f"artifact-{reference}.txt"
+    path.unlink()
+    path.mkdir()
+    result = await call(ArtifactStore(tmp_path), ref=reference)
+    assert result.is_error
+    assert "Is a directory" in result.to_text()
+
+
+async def test_a_slow_pattern_does_not_stop_the_event_loop() -> None:
+    """While a catastrophic pattern is tried, the event loop runs on; then there is an error result."""
+    store = ArtifactStore()
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.01)
+            beats += 1
+
+    beating = asyncio.create_task(beat())
+    result = await call(store, ref=await store.put("a" * 5_000 + "!"), pattern="(a|aa)+$")
+    beating.cancel()
+    assert result.is_error
+    assert result.to_text().startswith("the pattern is too slow: 2 seconds were not enough")
+    assert beats > 5
+
+
+async def test_cancellation() -> None:
+    """A canceled token ends a call, even in the midst of a search."""
+    store = ArtifactStore()
+    tool, token = ReadArtifactTool(store, COUNTER, 200), CancellationToken()
+    arguments = ReadArtifactArgs(ref=await store.put("a" * 5_000 + "!"), pattern="(a|aa)+$")
+    reading = asyncio.create_task(tool.run(arguments, token))
+    await asyncio.sleep(0.05)
+    token.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+
+def test_the_schema_is_small() -> None:
+    """The schema names every argument and takes few tokens of every request."""
+    tool = ReadArtifactTool(ArtifactStore(), COUNTER, 200)
+    parameters = tool.schema.get("parameters")
+    assert parameters is not None
+    assert set(parameters["properties"]) == set(ReadArtifactArgs.model_fields)
+    assert parameters.get("required") == ["ref"]
+    assert COUNTER.tokens(COUNTER.measure_extras([tool])) < 170
+
+
+def test_the_limit_has_a_lowest_value() -> None:
+    """A limit that could not hold a heading is refused."""
+    with pytest.raises(ValueError, match="limit must be at least 64 tokens, not 63"):
+        ReadArtifactTool(ArtifactStore(), COUNTER, 63)
+
+
+def test_arguments_of_another_kind() -> None:
+    """What is no mapping is refused as pydantic refuses it."""
+    with pytest.raises(ValueError, match="valid dictionary"):
+        ReadArtifactArgs.model_validate("ref")
+
+
+async def test_with_an_agent() -> None:
+    """An agent calls the tool and gets the page into its context."""
+    store = ArtifactStore()
+    arguments = f'{{"ref": "{await store.put(LOG)}", "start_line": 5000}}'
+    client = ReplayChatCompletionClient(
+        [
+            CreateResult(
+                finish_reason="function_calls",
+                content=[FunctionCall(id="1", name="read_artifact", arguments=arguments)],
+                usage=RequestUsage(prompt_tokens=1, completion_tokens=1),
+                cached=False,
+            ),
+            "done",
+        ],
+        model_info=ModelInfo(
+            vision=False, function_calling=True, json_output=False, family="unknown", structured_output=False
+        ),
+    )
+    agent = AssistantAgent("reader", client, tools=[ReadArtifactTool(store, COUNTER, 200)])
+    result = await agent.run(task="What is in the last line?")
+    (event,) = (message for message in result.messages if isinstance(message, ToolCallExecutionEvent))
+    assert event.content[0].content == "[line 5000 of 5000]\n5000: 05000 ERROR disk"
+    assert not event.content[0].is_error

@@ -1,0 +1,62 @@
+"""What the parts of a request weigh: layers that add up to the whole."""
+
+from typing import Any
+
+from autogen_core import Image
+from autogen_core.models import AssistantMessage, LLMMessage, SystemMessage, UserMessage
+from hypothesis import given, settings
+from PIL import Image as Picture
+
+from autogen_budget import History, Tally, TiktokenCounter
+from autogen_budget._sizes import Sizes, images_in, sizes_of_extras, sizes_of_history
+from histories import messages, tool_schemas
+
+COUNTER = TiktokenCounter()
+
+TOOL: Any = {"name": "f", "description": "word " * 50, "parameters": {"type": "object", "properties": {}}}
+
+
+def test_each_part_has_its_layer() -> None:
+    """Instructions, task, history, summary and images are told apart."""
+    picture = Image(Picture.new("RGB", (600, 600)))
+    came: list[LLMMessage] = [
+        SystemMessage(content="rules"),
+        UserMessage(content=["look", picture], source="user"),
+        AssistantMessage(content="gone", source="a"),
+        AssistantMessage(content="ok", source="a"),
+    ]
+    tokens = sizes_of_history(History.parse(came).without(frozenset({1}), 5), COUNTER).tokens(COUNTER)
+    assert set(tokens) == {"system", "images", "task", "history", "summary"}
+    assert tokens["images"] == COUNTER.measure_image(picture).total
+    assert list(tokens.values()) == sorted(tokens.values(), reverse=True)
+    assert images_in(came[1]) == [picture]
+    assert images_in(came[0]) == images_in(came[2]) == []
+
+
+def test_schemas_have_layers_of_their_own() -> None:
+    """Tools, and all else that goes with a request, are told apart and add up."""
+    bare = sizes_of_extras(COUNTER).tokens(COUNTER)
+    assert set(bare) == {"schema"}
+    with_tool = sizes_of_extras(COUNTER, [TOOL]).tokens(COUNTER)
+    assert with_tool["schema"] == bare["schema"]
+    assert with_tool["tools"] > 50
+    assert sizes_of_extras(COUNTER, [TOOL]).total == COUNTER.measure_extras([TOOL])
+    prompt = sizes_of_extras(COUNTER, (), None, {"response_format": {"type": "json_schema", "json_schema": TOOL}})
+    assert prompt.tokens(COUNTER)["schema"] > 50
+
+
+def test_sizes_add_and_subtract() -> None:
+    """Layers missing on one side count as nothing."""
+    a, b = Sizes({"system": Tally(letters=3)}), Sizes({"system": Tally(letters=2), "task": Tally(letters=5)})
+    assert (a + b).layers == {"system": Tally(letters=5), "task": Tally(letters=5)}
+    assert ((a + b) - b).tokens(COUNTER) == a.tokens(COUNTER)
+    assert Sizes().total == Tally()
+
+
+@given(messages(), tool_schemas())
+@settings(max_examples=200)
+def test_layers_add_up_to_the_request(came: list[LLMMessage], tools: Any) -> None:
+    """All layers together are what the counter says of the whole request."""
+    history = History.parse(came)
+    sizes = sizes_of_extras(COUNTER, tools) + sizes_of_history(history, COUNTER)
+    assert sum(sizes.tokens(COUNTER).values()) == COUNTER.count(history.flatten(), tools=tools)
