@@ -30,9 +30,9 @@ def paste(n: int) -> str:
     return "\n".join(f"{i:05d} the pump reports {i * 7} bar" for i in range(n))
 
 
-async def fitted(messages: list[LLMMessage], cap: int) -> list[LLMMessage]:
+async def fitted(messages: list[LLMMessage], cap: int, compact_to: float = 0.6) -> list[LLMMessage]:
     """The messages as they are sent under a cap, with nothing but the last resort to help."""
-    result = await compact(messages, TokenBudget(cap), strategies=[])
+    result = await compact(messages, TokenBudget(cap, compact_to=compact_to), strategies=[])
     assert result.tokens_after <= cap
     assert result.tokens_after == COUNTER.count(result.messages)
     return list(result.messages)
@@ -109,6 +109,22 @@ async def test_arguments_stay_json(arguments: str) -> None:
     assert results == messages[2]
 
 
+async def test_texts_that_weigh_more_inside_json_are_cut_again() -> None:
+    """Quotes and line ends grow when they are written as JSON: what is cut still fits."""
+    call = FunctionCall(id="c", name="write", arguments=json.dumps({"text": '"\n' * 6_000}))
+    messages: list[LLMMessage] = [
+        user("Write it."),
+        AssistantMessage(content=[call], source="a"),
+        FunctionExecutionResultMessage(
+            content=[FunctionExecutionResult(content="written", name="write", call_id="c", is_error=False)]
+        ),
+    ]
+    _, calls, _ = await fitted(messages, 700, compact_to=1.0)
+    assert isinstance(calls, AssistantMessage)
+    assert isinstance(calls.content[0], FunctionCall)
+    assert json.loads(calls.content[0].arguments)["text"]
+
+
 async def test_short_arguments_stay_as_they_are() -> None:
     """Beside a long argument, short ones keep their very text."""
     short = '{"b":1 , "a":2}'
@@ -126,7 +142,10 @@ async def test_short_arguments_stay_as_they_are() -> None:
     ]
     _, head, _ = await fitted(messages, 500)
     assert isinstance(head, AssistantMessage)
-    assert [part.arguments for part in head.content[1:] if isinstance(part, FunctionCall)] == [short, "not json"]
+    assert [part.arguments for part in head.content[1:] if isinstance(part, FunctionCall)] == [
+        short,
+        '{"arguments": "not json"}',
+    ]
 
 
 def photo() -> Image:

@@ -1,6 +1,9 @@
-"""Reading messages in any state: what is broken is mended, told, and not lost."""
+"""Reading messages in any state: whole turns come out, everything said is still there, and each repair is told."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from autogen_core import FunctionCall
@@ -17,218 +20,362 @@ from hypothesis import strategies as st
 
 from autogen_budget import History
 from autogen_budget._repair import BEGINNING, INTERRUPTED, TurnReader
-from autogen_budget._turns import text_of
 from histories import messages, valid_messages
 from validity import assert_valid, convert_everywhere
 
-TASK = UserMessage(content="task", source="user")
+TASK = UserMessage(content="Count the ships.", source="user")
 
 
-def call(*ids: str, arguments: str = "{}", thought: str | None = None) -> AssistantMessage:
-    """An assistant's calls."""
-    calls = [FunctionCall(id=i, name=f"tool{n}", arguments=arguments) for n, i in enumerate(ids)]
-    return AssistantMessage(content=calls, thought=thought, source="assistant")
+def calls(*ids: str, arguments: str = "{}") -> AssistantMessage:
+    """An assistant's calls of a tool named after each id."""
+    return AssistantMessage(
+        content=[FunctionCall(id=i, name=f"tool_{i}", arguments=arguments) for i in ids], thought="hm", source="writer"
+    )
 
 
-def results(*ids: str) -> FunctionExecutionResultMessage:
-    """Results of calls, numbered in their order."""
+def results(*ids: str, texts: Sequence[str] | None = None) -> FunctionExecutionResultMessage:
+    """Results for calls, with texts made of the ids unless some are given."""
     return FunctionExecutionResultMessage(
         content=[
-            FunctionExecutionResult(content=f"result {n}", name=f"tool{n}", call_id=i, is_error=False)
-            for n, i in enumerate(ids)
+            FunctionExecutionResult(content=text, name=f"tool_{i}", call_id=i, is_error=False)
+            for i, text in zip(ids, texts or [f"result {i}" for i in ids], strict=True)
         ]
     )
 
 
-def read(*came: LLMMessage) -> tuple[list[LLMMessage], list[str]]:
-    """The mended messages, and the kinds of repairs."""
-    history = History.parse([TASK, *came])
-    assert_valid(history.flatten())
-    return history.flatten()[1:], [repair.kind for repair in history.repairs]
+def said(text: str) -> AssistantMessage:
+    """An assistant's text."""
+    return AssistantMessage(content=text, source="assistant")
 
 
-def pairs(message: LLMMessage, answer: LLMMessage) -> list[tuple[str, str]]:
-    """Which tool got which result."""
-    assert isinstance(message, AssistantMessage)
-    assert isinstance(answer, FunctionExecutionResultMessage)
-    texts = {result.call_id: result.content for result in answer.content}
-    return [(part.name, texts[part.id]) for part in message.content if isinstance(part, FunctionCall)]
-
-
-def test_results_in_another_order_are_fine() -> None:
-    """Ids pair them; nothing is touched."""
-    came = [call("a", "b"), results("b", "a")]
-    sent, repairs = read(*came)
-    assert repairs == []
-    assert all(a is b for a, b in zip(sent, came, strict=True))
-
-
-def test_an_interrupted_call_is_answered() -> None:
-    """A call whose tool was cancelled gets a result that says so, marked as an error."""
-    (message, answer, _), repairs = read(call("a", "b"), results("a"), UserMessage(content="go on", source="user"))
-    assert pairs(message, answer) == [("tool0", "result 0"), ("tool1", INTERRUPTED)]
-    assert repairs == ["unanswered call"]
-    assert isinstance(answer, FunctionExecutionResultMessage)
-    assert [result.is_error for result in answer.content] == [False, True]
-    (_, answer), repairs = read(call("a"))
-    assert repairs == ["unanswered call"]
-
-
-def test_an_orphaned_result_becomes_a_note() -> None:
-    """A result whose call another context dropped keeps what it says, as a user's message."""
-    (message,), repairs = read(results("gone"))
-    assert isinstance(message, UserMessage)
-    assert "tool0" in str(message.content)
-    assert "result 0" in str(message.content)
-    assert repairs == ["orphaned result"]
-
-
-def test_repeated_ids_are_told_apart() -> None:
-    """Servers that give parallel calls one id, and never count on, are paired by position."""
-    came = [call("0", "0"), results("0", "0"), call("0"), results("0"), call("0_2"), results("0_2")]
-    sent, repairs = read(*came)
-    assert pairs(sent[0], sent[1]) == [("tool0", "result 0"), ("tool1", "result 1")]
-    assert pairs(sent[2], sent[3]) == [("tool0", "result 0")]
-    assert set(repairs) == {"repeated id"}
-    assert len(repairs) == 3
-
-
-def test_empty_ids_are_given() -> None:
-    """Calls and results without ids are paired by position."""
-    sent, repairs = read(call("", ""), results("", ""))
-    assert pairs(sent[0], sent[1]) == [("tool0", "result 0"), ("tool1", "result 1")]
-    assert repairs == ["empty id", "empty id"]
-
-
-def test_unknown_ids_are_paired_by_position() -> None:
-    """As many results as calls are theirs, whatever their ids say."""
-    sent, repairs = read(call("a", "b"), results("x", "b"))
-    assert pairs(sent[0], sent[1]) == [("tool0", "result 0"), ("tool1", "result 1")]
-    assert repairs == []
-
-
-def test_results_with_other_ids_and_in_other_number_are_orphans() -> None:
-    """Where neither id nor number fits, the call is interrupted and the results are notes."""
-    sent, repairs = read(call("a", "b"), results("x", "y", "b"))
-    assert pairs(sent[0], sent[1]) == [("tool0", INTERRUPTED), ("tool1", "result 2")]
-    assert ["result 0" in text_of(sent[2]), "result 1" in text_of(sent[3])] == [True, True]
-    assert repairs == ["unanswered call", "orphaned result", "orphaned result"]
-
-
-def test_split_results_are_joined() -> None:
-    """Results that came one by one stand in one message, as AutoGen writes them."""
-    sent, repairs = read(call("a", "b"), results("b"), results("a"))
-    assert pairs(sent[0], sent[1]) == [("tool0", "result 0"), ("tool1", "result 0")]
-    assert repairs == ["split results"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "mended"),
-    [("", "{}"), ("  ", "{}"), ("not json", '{"arguments": "not json"}'), ("[1]", '{"arguments": "[1]"}')],
-)
-def test_arguments_that_are_no_object_are_put_into_one(arguments: str, mended: str) -> None:
-    """Some clients raise on such arguments, with every later call as well."""
-    (message, _), repairs = read(call("a", arguments=arguments), results("a"))
-    assert isinstance(message, AssistantMessage)
-    assert [part.arguments for part in message.content if isinstance(part, FunctionCall)] == [mended]
-    assert repairs == ["invalid arguments"]
-    convert_everywhere([message])
-
-
-def test_empty_messages_are_filled_or_left_out() -> None:
-    """No calls and no text becomes the thought, or a word; results without any are left out, and told."""
-    (message, orphan), repairs = read(call(thought="hm"), results("a"))
-    assert text_of(message) == "hm"
-    assert "result 0" in text_of(orphan)
-    assert repairs == ["empty message", "orphaned result"]
-    (message,), repairs = read(call())
-    assert text_of(message) == "[empty message]"
-    assert read(results()) == ([], ["empty message"])
-
-
-def test_a_leading_assistant_message_gets_a_beginning() -> None:
-    """Providers that want a user to speak first get one."""
-    history = History.parse([SystemMessage(content="rules"), AssistantMessage(content="hello", source="a")])
-    assert text_of(history.flatten()[1]) == BEGINNING
-    assert [repair.kind for repair in history.repairs] == ["leading assistant message"]
-    assert history.task is None
-
-
-def test_system_messages_inside_depend_on_the_model() -> None:
-    """Where the model takes one block of instructions only, memory becomes a user's message in its place."""
-    memory = SystemMessage(content="the key is 42")
-    (message, _), repairs = read(memory, TASK)
-    assert isinstance(message, UserMessage)
-    assert message.content == "the key is 42"
-    assert repairs == ["system message inside"]
-    kept = History.parse([TASK, memory], multiple_system_messages=True)
-    assert kept.flatten()[1] is memory
-    assert kept.repairs == ()
-
-
-def test_repairs_say_where() -> None:
-    """A repair names the tool and the id."""
-    repair = History.parse([TASK, call("abc")]).repairs[0]
-    assert repair.detail == "tool0 ('abc')"
-
-
-@given(messages())
-@settings(max_examples=300)
-def test_whatever_comes_is_valid_afterwards(came: list[LLMMessage]) -> None:
-    """Any list becomes one that every provider takes, and reading it again finds nothing to mend."""
-    history = History.parse(came)
+def mended(*came: LLMMessage, multiple_system_messages: bool = False) -> tuple[list[LLMMessage], list[str]]:
+    """The valid messages made of some, and the kinds of repairs it took."""
+    history = History.parse(came, multiple_system_messages=multiple_system_messages)
     flat = history.flatten()
-    assert_valid(flat)
+    assert_valid(flat, multiple_system_messages=multiple_system_messages)
     convert_everywhere(flat)
-    again = History.parse(flat)
+    return flat, [repair.kind for repair in history.repairs]
+
+
+def answers_in(flat: Sequence[LLMMessage]) -> dict[str, str]:
+    """The text that answers each call, by the call's id."""
+    found = [message for message in flat if isinstance(message, FunctionExecutionResultMessage)]
+    return {result.call_id: result.content for message in found for result in message.content}
+
+
+def notes_in(flat: Sequence[LLMMessage]) -> list[object]:
+    """What the library itself tells the model."""
+    return [message.content for message in flat if isinstance(message, UserMessage) and message is not TASK]
+
+
+def words_in(came: Sequence[LLMMessage]) -> list[str]:
+    """Everything that was said in some messages: texts, thoughts, arguments and results."""
+    words: list[str] = []
+    for message in came:
+        if isinstance(message, AssistantMessage):
+            words.append(message.thought or "")
+        if isinstance(message.content, str):
+            words.append(message.content)
+            continue
+        for part in message.content:
+            if isinstance(part, str):
+                words.append(part)
+            elif isinstance(part, FunctionCall):
+                words += [part.arguments, part.name]
+            elif isinstance(part, FunctionExecutionResult):
+                words.append(part.content)
+    return words
+
+
+# -- what holds for any messages ---------------------------------------------------------------------------------------
+
+
+@given(messages(), st.booleans())
+@settings(max_examples=500)
+def test_any_messages_become_valid_ones(came: list[LLMMessage], anywhere: bool) -> None:
+    """Whatever comes in, what goes out is what providers demand, and AutoGen's clients can convert it."""
+    flat = History.parse(came, multiple_system_messages=anywhere).flatten()
+    assert_valid(flat, multiple_system_messages=anywhere)
+    convert_everywhere(flat)
+
+
+@given(messages(), st.booleans())
+@settings(max_examples=500)
+def test_a_mended_history_needs_no_repair(came: list[LLMMessage], anywhere: bool) -> None:
+    """Reading the mended messages again mends nothing and gives the very same objects."""
+    flat = History.parse(came, multiple_system_messages=anywhere).flatten()
+    again = History.parse(flat, multiple_system_messages=anywhere)
     assert again.repairs == ()
     assert all(a is b for a, b in zip(again.flatten(), flat, strict=True))
 
 
-@given(messages())
-@settings(max_examples=300)
-def test_nothing_that_was_said_is_lost(came: list[LLMMessage]) -> None:
-    """Every text, every argument and every result is still somewhere."""
-    flat = "\n".join(text_of(message) for message in History.parse(came).flatten())
-    for message in came:
-        if isinstance(message, FunctionExecutionResultMessage):
-            assert all(result.content in flat for result in message.content)
-        elif isinstance(message.content, str):
-            assert message.content in flat
-        else:
-            for part in message.content:
-                if isinstance(part, FunctionCall):
-                    assert part.arguments.strip() in flat or json.dumps(part.arguments) in flat
-                elif isinstance(part, str):
-                    assert part in flat
-
-
 @given(valid_messages())
-@settings(max_examples=300)
-def test_what_is_whole_is_not_touched(came: list[LLMMessage]) -> None:
-    """A valid history flattens to the very same objects."""
+@settings(max_examples=500)
+def test_a_valid_history_is_left_as_it_is(came: list[LLMMessage]) -> None:
+    """Without damage the very same objects come out, and no repair is told."""
     history = History.parse(came)
     assert history.repairs == ()
     assert all(a is b for a, b in zip(history.flatten(), came, strict=True))
 
 
-@given(messages(), st.lists(st.integers(0, 30), max_size=5), st.booleans())
-@settings(max_examples=300)
-def test_reading_in_parts_is_reading_at_once(came: list[LLMMessage], cuts: list[int], many: bool) -> None:
-    """However a conversation is cut, as long as no part begins with results, the turns are the same."""
-    reader = TurnReader(multiple_system_messages=many)
-    ends = sorted({min(cut, len(came)) for cut in cuts} | {len(came)})
-    ends = [end for end in ends if end == len(came) or not isinstance(came[end], FunctionExecutionResultMessage)]
-    turns, begin = [], 0
-    for end in ends:
-        turns += reader.read(came[begin:end])[0]
-        begin = end
-    assert tuple(turns) == TurnReader(multiple_system_messages=many).read(came)[0]
+@given(messages(), st.booleans())
+@settings(max_examples=500)
+def test_what_changes_is_told(came: list[LLMMessage], anywhere: bool) -> None:
+    """A history without a repair is the very same messages; whatever differs has a repair."""
+    history = History.parse(came, multiple_system_messages=anywhere)
+    flat = history.flatten()
+    same = len(flat) == len(came) and all(a is b for a, b in zip(flat, came, strict=True))
+    assert same == (not history.repairs)
 
 
-def test_a_reader_goes_on_where_others_stopped() -> None:
-    """Turns that a conversation has already take their ids, and it has begun."""
-    before = History.parse([TASK, call("a"), results("a")]).turns
-    turns, repairs = TurnReader(before=before).read([call("a"), results("a")])
-    assert [repair.kind for repair in repairs] == ["repeated id"]
-    assert turns[0].calls[0].id == "a_2"
+@given(messages())
+@settings(max_examples=500)
+def test_nothing_that_was_said_is_lost(came: list[LLMMessage]) -> None:
+    """Every text, thought, argument and result is still there, as itself or inside a note."""
+    flat = History.parse(came).flatten()
+    kept = [*words_in(flat)]
+    kept += [str(json.loads(arguments).get("arguments", "")) for arguments in _arguments_in(flat)]
+    everything = "\n".join(kept)
+    assert [word for word in words_in(came) if word.strip() and word not in everything] == []
+
+
+@given(messages())
+@settings(max_examples=500)
+def test_nothing_that_came_is_changed(came: list[LLMMessage]) -> None:
+    """Reading leaves the list and each message in it as they were."""
+    objects, before = list(came), [repr(message) for message in came]
+    History.parse(came)
+    assert all(a is b for a, b in zip(came, objects, strict=True))
+    assert [repr(message) for message in came] == before
+
+
+@given(messages(), st.data(), st.booleans())
+@settings(max_examples=500)
+def test_reading_in_parts_is_reading_at_once(came: list[LLMMessage], data: st.DataObject, anywhere: bool) -> None:
+    """Where no part begins with results, parts give the turns and repairs that the whole gives."""
+    possible = [i for i, m in enumerate(came) if not isinstance(m, FunctionExecutionResultMessage)]
+    cuts = sorted(data.draw(st.sets(st.sampled_from(possible)))) if possible else []
+    whole = TurnReader(multiple_system_messages=anywhere).read(came)
+    reader = TurnReader(multiple_system_messages=anywhere)
+    parts = [reader.read(came[a:b]) for a, b in zip([0, *cuts], [*cuts, len(came)], strict=True)]
+    assert tuple(turn for turns, _ in parts for turn in turns) == whole[0]
+    assert tuple(repair for _, repairs in parts for repair in repairs) == whole[1]
+
+
+@given(messages(), messages(), st.booleans())
+@settings(max_examples=500)
+def test_another_reader_goes_on_where_one_stopped(
+    first: list[LLMMessage], second: list[LLMMessage], anywhere: bool
+) -> None:
+    """A reader that is given the turns so far reads on as the one that made them."""
+    reader = TurnReader(multiple_system_messages=anywhere)
+    turns, _ = reader.read(first)
+    other = TurnReader(multiple_system_messages=anywhere, before=turns)
+    assert other.read(second) == reader.read(second)
+
+
+# -- each kind of damage -----------------------------------------------------------------------------------------------
+
+
+def test_an_unanswered_call_is_answered() -> None:
+    """A cancelled tool leaves a call without a result: it gets one that says so, as an error."""
+    flat, kinds = mended(TASK, calls("a", "b"), results("b"), said("go on"))
+    assert kinds == ["unanswered call"]
+    assert answers_in(flat) == {"a": INTERRUPTED, "b": "result b"}
+    answer = flat[2]
+    assert isinstance(answer, FunctionExecutionResultMessage)
+    assert [result.is_error for result in answer.content] == [True, False]
+    assert [result.name for result in answer.content] == ["tool_a", "tool_b"]
+
+
+def test_calls_at_the_very_end_are_answered_too() -> None:
+    """The last message may be calls that nobody ran."""
+    flat, kinds = mended(TASK, calls("a"))
+    assert kinds == ["unanswered call"]
+    assert answers_in(flat) == {"a": INTERRUPTED}
+
+
+def test_an_orphan_becomes_a_note() -> None:
+    """A result whose call was trimmed away by another context is told in its place."""
+    flat, kinds = mended(TASK, results("gone"), said("go on"))
+    assert kinds == ["orphaned result"]
+    assert notes_in(flat) == ["[Result of tool_gone, whose call is not in this conversation:]\nresult gone"]
+    assert flat[-1].content == "go on"
+
+
+def test_a_result_too_many_becomes_a_note() -> None:
+    """A second result for the same call is no answer, but not lost either."""
+    flat, kinds = mended(TASK, calls("a"), results("a", "a", texts=["first", "second"]))
+    assert kinds == ["orphaned result"]
+    assert answers_in(flat) == {"a": "first"}
+    assert "second" in str(notes_in(flat))
+
+
+def test_a_result_behind_other_words_is_an_orphan() -> None:
+    """Pairs are adjacent: a result that comes late is told where it came."""
+    flat, kinds = mended(TASK, calls("a"), said("still waiting"), results("a"))
+    assert kinds == ["unanswered call", "orphaned result"]
+    assert "result a" in str(flat[-1].content)
+
+
+def test_results_in_several_messages_become_one() -> None:
+    """Each provider wants all answers at once."""
+    flat, kinds = mended(TASK, calls("a", "b"), results("b"), results("a"))
+    assert kinds == ["split results"]
+    assert answers_in(flat) == {"a": "result a", "b": "result b"}
+
+
+def test_results_in_another_order_are_left_alone() -> None:
+    """The order of the answers is nobody's concern, so nothing is touched."""
+    came = [TASK, calls("a", "b"), results("b", "a")]
+    flat, kinds = mended(*came)
+    assert kinds == []
+    assert all(a is b for a, b in zip(flat, came, strict=True))
+
+
+def test_parallel_calls_with_one_id_are_told_apart() -> None:
+    """Ollama gives the parallel calls of one reply the same id: answers are matched by their order."""
+    flat, kinds = mended(TASK, calls("0", "0", "0"), results("0", "0", "0", texts=["x", "y", "z"]))
+    assert kinds == ["repeated id"] * 2
+    assert answers_in(flat) == {"0": "x", "0_2": "y", "0_3": "z"}
+
+
+def test_one_result_object_may_answer_several_calls() -> None:
+    """A constant result that stands in the list twice answers twice."""
+    constant = FunctionExecutionResult(content="done", name="tool_0", call_id="0", is_error=False)
+    for call_ids in (("0", "0"), ("0", "other")):
+        flat, kinds = mended(TASK, calls(*call_ids), FunctionExecutionResultMessage(content=[constant, constant]))
+        assert "unanswered call" not in kinds
+        assert list(answers_in(flat).values()) == ["done", "done"]
+
+
+def test_ids_that_begin_anew_are_told_apart() -> None:
+    """A server that counts its calls anew with each reply makes no id ambiguous, nor does a made one."""
+    flat, kinds = mended(
+        *(TASK, calls("0"), results("0"), calls("0_2"), results("0_2")),
+        *(calls("0"), results("0", texts=["third"]), calls("0"), results("0", texts=["fourth"])),
+    )
+    assert kinds == ["repeated id"] * 2
+    assert answers_in(flat) == {"0": "result 0", "0_2": "result 0_2", "0_3": "third", "0_4": "fourth"}
+
+
+def test_empty_ids_are_filled_in() -> None:
+    """Models that give no ids are answered by position."""
+    flat, kinds = mended(TASK, calls("", ""), results("", "", texts=["x", "y"]))
+    assert kinds == ["empty id"] * 2
+    assert answers_in(flat) == {"call_2": "x", "call_3": "y"}
+
+
+def test_a_result_without_an_id_answers_the_open_call() -> None:
+    """Ids are only a check: what has none goes to the first call that has no answer."""
+    flat, kinds = mended(TASK, calls("a", "b", "c"), results("b", "", texts=["for b", "for a"]))
+    assert kinds == ["unanswered call"]
+    assert answers_in(flat) == {"a": "for a", "b": "for b", "c": INTERRUPTED}
+
+
+def test_as_many_results_as_calls_are_matched_by_position() -> None:
+    """Where a server renames its calls, as many results as calls still belong together."""
+    flat, kinds = mended(TASK, calls("a", "b"), results("x", "y"))
+    assert kinds == ["mismatched id"] * 2
+    assert answers_in(flat) == {"a": "result x", "b": "result y"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sound"),
+    [
+        ("", {}),
+        ("  ", {}),
+        ("not json", {"arguments": "not json"}),
+        ('{"q": "cut of', {"arguments": '{"q": "cut of'}),
+        ("[1, 2]", {"arguments": "[1, 2]"}),
+        ("null", {"arguments": "null"}),
+        ("[" * 100_000, {"arguments": "[" * 100_000}),
+        ("1" * 5_000, {"arguments": "1" * 5_000}),
+        ("\ud800", {"arguments": "\ud800"}),
+    ],
+    ids=range(9),
+)
+def test_arguments_become_an_object(arguments: str, sound: dict[str, str]) -> None:
+    """A reply cut off inside its arguments would fail in some clients, with every later call."""
+    flat, kinds = mended(TASK, calls("a", arguments=arguments), results("a"))
+    assert kinds == ["invalid arguments"]
+    assert [json.loads(text) for text in _arguments_in(flat)] == [sound]
+
+
+def test_a_message_without_calls_becomes_its_thought() -> None:
+    """An assistant message with an empty list holds nothing but its thought; its results are orphans."""
+    flat, kinds = mended(TASK, calls(), results("a"))
+    assert kinds == ["empty message", "orphaned result"]
+    assert flat[1] == AssistantMessage(content="hm", source="writer")
+    bare, _ = mended(TASK, AssistantMessage(content=[], source="writer"))
+    assert bare[1] == AssistantMessage(content="[empty message]", source="writer")
+
+
+def test_results_without_any_are_left_out() -> None:
+    """An empty list of results says nothing."""
+    came = [TASK, FunctionExecutionResultMessage(content=[])]
+    assert mended(*came) == ([TASK], ["empty message"])
+
+
+def test_a_system_message_inside_becomes_a_users() -> None:
+    """Memory adds system messages at the end; models that take them only at the start get a user's message."""
+    memory = SystemMessage(content="Remember the tide.")
+    flat, kinds = mended(SystemMessage(content="Be brief."), TASK, memory)
+    assert kinds == ["system message inside"]
+    assert notes_in(flat) == ["Remember the tide."]
+    flat, kinds = mended(SystemMessage(content="Be brief."), TASK, memory, multiple_system_messages=True)
+    assert kinds == []
+    assert flat[-1] is memory
+
+
+@pytest.mark.parametrize("first", [[said("Hello.")], [calls("a"), results("a")]])
+def test_a_leading_assistant_gets_a_beginning(first: list[LLMMessage]) -> None:
+    """A buffer that dropped the task leaves an answer first; a note opens the conversation instead."""
+    flat, kinds = mended(SystemMessage(content="Be brief."), *first, TASK)
+    assert kinds == ["leading assistant message"]
+    assert flat[1].content == BEGINNING
+    assert all(a is b for a, b in zip(flat[2:], [*first, TASK], strict=True))
+
+
+def test_an_assistant_behind_memory_only_gets_a_beginning() -> None:
+    """System messages open no conversation, wherever the model takes them."""
+    nothing = FunctionExecutionResultMessage(content=[])
+    flat, kinds = mended(nothing, SystemMessage(content="memory"), said("Hello."), multiple_system_messages=True)
+    assert kinds == ["empty message", "leading assistant message"]
+    assert [message.content for message in flat] == ["memory", BEGINNING, "Hello."]
+
+
+def test_the_detail_says_where() -> None:
+    """A repair names the tool and the id it was about."""
+    history = History.parse([TASK, calls("a", "a"), results("b")])
+    details = Counter(repair.kind for repair in history.repairs)
+    assert details == {"repeated id": 1, "unanswered call": 2, "orphaned result": 1}
+    assert [repair.detail for repair in history.repairs] == [
+        "tool_a ('a' is now 'a_2')",
+        "tool_a ('a')",
+        "tool_a ('a')",
+        "tool_b ('b')",
+    ]
+
+
+def test_many_repeated_ids_take_no_longer_than_others() -> None:
+    """A server that gives every call the same id is no burden: each free id is found at once."""
+    came: list[LLMMessage] = [TASK]
+    for _ in range(3_000):
+        came += [calls("0"), results("0")]
+    history = History.parse(came)
+    assert len({call.id for turn in history.turns for call in turn.calls}) == 3_000
+    assert history.turns[-1].calls[0].id == "0_3000"
+
+
+def test_what_is_no_message_is_refused() -> None:
+    """Something else in the list is an error that names its class."""
+    wrong: Any = {"role": "user", "content": "hi"}
+    with pytest.raises(TypeError, match="FunctionExecutionResultMessage, got dict"):
+        TurnReader().read([wrong])
+
+
+def _arguments_in(flat: Sequence[LLMMessage]) -> list[str]:
+    """The arguments of all calls."""
+    heads = [message for message in flat if isinstance(message, AssistantMessage)]
+    return [call.arguments for head in heads if isinstance(head.content, list) for call in head.content]

@@ -131,9 +131,9 @@ class Planner:
             state (Mapping[str, object]): What `save_state` returned.
         """
         window, ceiling = state.get("window"), state.get("ceiling")
-        if isinstance(window, int) and window > 0:
+        if type(window) is int and window > 0:  # not isinstance: True is an int
             self._window = Window(window, "overflow error")
-        if isinstance(ceiling, int) and ceiling > 0:
+        if type(ceiling) is int and ceiling > 0:
             self._ceiling = ceiling
 
     async def plan(self, call: Call) -> Request:

@@ -1,0 +1,39 @@
+"""The official vocabulary files, rebuilt from what ships, where tiktoken looks for them: it then needs no network."""
+
+import base64
+from pathlib import Path
+
+from autogen_budget._vocabulary import read_tokens
+
+SHA256 = {
+    "cl100k_base": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
+    "o200k_base": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
+}
+"""Digests of the official files, as tiktoken checks them."""
+
+_CACHE_NAMES = {
+    "cl100k_base": "9b5ad71b2ce5302211f9c61530b329a4922fc6a4",
+    "o200k_base": "fb374d419588a4632f3f557e76b4b70aebbca790",
+}  # SHA-1 of the official addresses
+
+
+def official_file(name: str) -> bytes:
+    """Rebuilds an official `.tiktoken` file.
+
+    Args:
+        name (str): `o200k_base` or `cl100k_base`.
+
+    Returns:
+        bytes: Its content.
+    """
+    return b"".join(b"%b %d\n" % (base64.b64encode(token), rank) for rank, token in enumerate(read_tokens(name)))
+
+
+def fill_cache(folder: Path) -> None:
+    """Writes both files under the names by which tiktoken finds them.
+
+    Args:
+        folder (Path): What `TIKTOKEN_CACHE_DIR` names.
+    """
+    for name, cache_name in _CACHE_NAMES.items():
+        (folder / cache_name).write_bytes(official_file(name))
