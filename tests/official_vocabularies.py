@@ -1,7 +1,13 @@
 """The official vocabulary files, rebuilt from what ships, where tiktoken looks for them: it then needs no network."""
 
 import base64
+import os
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+
+import tiktoken
 
 from autogen_budget._vocabulary import read_tokens
 
@@ -29,11 +35,16 @@ def official_file(name: str) -> bytes:
     return b"".join(b"%b %d\n" % (base64.b64encode(token), rank) for rank, token in enumerate(read_tokens(name)))
 
 
-def fill_cache(folder: Path) -> None:
-    """Writes both files under the names by which tiktoken finds them.
+@cache
+def official_encoding(name: str) -> tiktoken.Encoding:
+    """Gives tiktoken's own encoding, which it keeps from then on; tiktoken checks the file's digest.
 
     Args:
-        folder (Path): What `TIKTOKEN_CACHE_DIR` names.
+        name (str): `o200k_base` or `cl100k_base`.
+
+    Returns:
+        tiktoken.Encoding: The encoding with the pattern and the special tokens that tiktoken knows for it.
     """
-    for name, cache_name in _CACHE_NAMES.items():
-        (folder / cache_name).write_bytes(official_file(name))
+    with TemporaryDirectory() as folder, patch.dict(os.environ, {"TIKTOKEN_CACHE_DIR": folder}):
+        Path(folder, _CACHE_NAMES[name]).write_bytes(official_file(name))
+        return tiktoken.get_encoding(name)

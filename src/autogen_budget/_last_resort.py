@@ -53,38 +53,28 @@ def squeeze(history: History, need: Need) -> History:
 
 
 def _level(history: History, need: Need, means: Callable[[History, Cut], History], least: int) -> History:
-    """Cut all texts that these means reach to the largest common allowance that brings the request to its target."""
-    counter = need.counter
-    sizes: list[int] = []
+    """Cut all texts that these means reach to one allowance: the largest, within 5 %, that reaches the goal.
 
-    def note_size(text: str, _output: bool) -> str:
-        sizes.append(counter.tokens(counter.measure_text(text)))
-        return text
+    The goal is the target, or where that cannot be reached, the cap.
+    """
 
-    untouched = means(history, note_size)
-    allowance = _allowance(sizes, sum(sizes) - (need.tokens_of(untouched) - need.target))
-    while True:
-        allowance = max(allowance, least)
+    def cut_to(allowance: int) -> History:
+        def cut(text: str, output: bool) -> str:
+            return (cut_text if output else cut_middle)(text, allowance, need.counter)
 
-        def cut(text: str, output: bool, limit: int = allowance) -> str:
-            return cut_text(text, limit, counter) if output else cut_middle(text, limit, counter)
+        return means(history, cut)
 
-        fitted = means(history, cut)
-        # Texts inside JSON weigh more than alone (escapes): come back with less until the cap is kept.
-        if allowance <= least or need.tokens_of(fitted) <= need.cap:
-            return fitted
-        allowance = allowance * 3 // 4
-
-
-def _allowance(sizes: list[int], room: int) -> int:
-    """The largest number to which all sizes can be cut so that their sum is within the room (0 if there is none)."""
-    rest = room
-    for i, size in enumerate(sorted(sizes)):
-        share = rest // (len(sizes) - i)
-        if size > share:
-            return max(0, share)
-        rest -= size
-    return max(sizes, default=0)
+    low, high = least, need.cap
+    fitted = cut_to(low)
+    goal = need.target if need.tokens_of(fitted) <= need.target else need.cap
+    while high - low > 1 + low // 20:
+        middle = (low + high) // 2
+        longer = cut_to(middle)
+        if need.tokens_of(longer) <= goal:
+            low, fitted = middle, longer
+        else:
+            high = middle
+    return fitted
 
 
 def _cut_words(history: History, cut: Cut) -> History:

@@ -150,11 +150,11 @@ def _plain(value: object) -> object:
     """Turns what `json` does not know into what it knows."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
-    if isinstance(value, type) and issubclass(value, BaseModel):
-        schema = value.model_json_schema()
-        strict = _strict(schema, definitions=schema.get("$defs", {}))
-        return {"type": "json_schema", "json_schema": {"schema": strict, "name": value.__name__, "strict": True}}
-    return _repr(cast(object, value))
+    if not _is_model(value):
+        return _repr(value)
+    schema = value.model_json_schema()
+    strict = _strict(schema, definitions=schema.get("$defs", {}))
+    return {"type": "json_schema", "json_schema": {"schema": strict, "name": value.__name__, "strict": True}}
 
 
 def _strict(schema: object, *, definitions: Mapping[str, object], inside: frozenset[str] = frozenset()) -> object:
@@ -198,3 +198,7 @@ def _is_dict(value: object) -> TypeGuard[dict[str, object]]:
 
 def _is_list(value: object) -> TypeGuard[list[object]]:
     return isinstance(value, list)
+
+
+def _is_model(value: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(value, type) and issubclass(value, BaseModel)
