@@ -4,6 +4,10 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from local_server import local_model
+
+__all__ = ["local_model"]  # a fixture for every test
+
 settings.register_profile(
     "default",
     deadline=None,  # no test asserts a time

@@ -5,11 +5,18 @@ import json
 import pydoc_data.topics
 import random
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from autogen_core.models import AssistantMessage, LLMMessage, SystemMessage, UserMessage
 
-_PROSE = [part for topic in pydoc_data.topics.topics.values() for part in topic.split("\n\n") if len(part) > 200]
+from autogen_budget import TokenCounter
+
+
+def _is_prose(text: str) -> bool:
+    return len(text) > 200 and sum(sign.isalpha() or sign.isspace() for sign in text) > 0.92 * len(text)
+
+
+_PROSE = [part for topic in pydoc_data.topics.topics.values() for part in topic.split("\n\n") if _is_prose(part)]
 _CODE = [part for module in (json, inspect, textwrap) for part in inspect.getsource(module).split("\n\n") if part]
 _CHINESE = (
     "请根据以下资料撰写一份报告，并在最后给出建议。",
@@ -104,3 +111,25 @@ def _join(separator: str, size: int, make: Callable[[], str]) -> str:
     while sum(map(len, made)) < size:
         made.append(make())
     return separator.join(made)[:size]
+
+
+def predictions(
+    counter: TokenCounter, requests: Iterable[Sequence[LLMMessage]], report: Callable[[Sequence[LLMMessage]], int]
+) -> list[float]:
+    """Lets a counter learn from call to call and compares what it predicted with what was reported.
+
+    Args:
+        counter (TokenCounter): The counter; it learns.
+        requests (Iterable[Sequence[LLMMessage]]): The messages of one call after another.
+        report (Callable[[Sequence[LLMMessage]], int]): The model's own count of a request, in tokens.
+
+    Returns:
+        list[float]: Predicted by reported tokens for each call, the first five left out.
+    """
+    ratios: list[float] = []
+    for messages in requests:
+        tally = sum(map(counter.measure_message, messages), counter.measure_extras())
+        reported = report(messages)
+        ratios.append(counter.tokens(tally) / reported)
+        counter.observe(tally, reported)
+    return ratios[5:]

@@ -1,0 +1,89 @@
+"""Against a real model behind a real server: SmolLM2 in llama.cpp on 127.0.0.1, with a window of 2,048 tokens."""
+
+import random
+
+import pytest
+from autogen_agentchat.agents import AssistantAgent
+from autogen_agentchat.utils import remove_images
+from autogen_core import FunctionCall, Image
+from autogen_core.models import (
+    AssistantMessage,
+    FunctionExecutionResult,
+    FunctionExecutionResultMessage,
+    LLMMessage,
+    SystemMessage,
+    UserMessage,
+)
+from PIL import Image as Picture
+
+from autogen_budget import BudgetedAgent, BudgetedChatCompletionClient, TokenBudget
+from local_model import LocalModel
+from mixed_text import KINDS
+
+
+def turn(chance: random.Random, i: int) -> list[LLMMessage]:
+    """What one turn of an agent's life adds: words, or words with a picture, or calls with results; then an answer."""
+    text = KINDS[chance.choice(sorted(KINDS))](chance, chance.randint(20, 400))
+    added: list[LLMMessage] = [UserMessage(content=f"Part {i}: {text}", source="user")]
+    if chance.random() < 0.2:
+        added = [UserMessage(content=[f"Picture {i}", Image(Picture.new("RGB", (8, 8)))], source="user")]
+    if chance.random() < 0.4:
+        ids = [f"call_{i}_{n}" for n in range(chance.randint(1, 3))]
+        added += [
+            AssistantMessage(content=[FunctionCall(id=c, name="look", arguments='{"at": "log"}') for c in ids], source="a"),
+            FunctionExecutionResultMessage(
+                content=[
+                    FunctionExecutionResult(
+                        content=KINDS[chance.choice(sorted(KINDS))](chance, chance.randint(0, 800)),
+                        name="look",
+                        call_id=c,
+                        is_error=False,
+                    )
+                    for c in ids
+                ]
+            ),
+        ]
+    return added
+
+
+@pytest.mark.parametrize("cap", [512, 1_024, 1_900])
+async def test_the_server_accepts_every_request(local_model: LocalModel, cap: int) -> None:
+    """Over 60 turns of random texts, tool results and stripped images, no request is refused and none is over the cap."""
+    chance = random.Random(cap)
+    inner = local_model.client(max_tokens=1)
+    client = BudgetedChatCompletionClient(inner, TokenBudget(cap, context_window=2_048, reply_reserve=1))
+    messages: list[LLMMessage] = [SystemMessage(content="You watch the logs.")]
+    for i in range(60):
+        messages += turn(chance, i)
+        result = await client.create(remove_images(messages))
+        messages.append(AssistantMessage(content=str(result.content) or "yes", source="a"))
+    await client.close()
+    assert len(client.records) == 60
+    assert [record.retries for record in client.records] == [0] * 60
+    assert all(record.tokens_sent <= cap for record in client.records)
+    assert sum(bool(record.steps) for record in client.records) > 5
+    late = client.records[5:]
+    under = [r for r in late if r.reported_prompt_tokens and r.reported_prompt_tokens > r.tokens_sent]
+    assert len(under) <= len(late) * 0.05
+
+
+async def test_the_true_window_is_learned_from_a_refusal(local_model: LocalModel) -> None:
+    """A window that is thought to be larger than it is costs one refusal, once."""
+    inner = local_model.client(max_tokens=1)
+    agent = BudgetedAgent(AssistantAgent("clerk", inner), TokenBudget(context_window=8_000, reply_reserve=100))
+    for i in range(4):
+        await agent.run(task=f"Note {i}: " + "the pump at pier nine lost pressure again. " * 90)
+    await inner.close()
+    assert sum(record.retries for record in agent.records) == 1
+    assert agent.records[-1].window == 2_048
+    assert all(record.error is None for record in agent.records)
+
+
+async def test_an_exact_count_of_the_server_agrees_with_its_report(local_model: LocalModel) -> None:
+    """The window is asked of the server itself when no name tells it."""
+    inner = local_model.client(max_tokens=1)
+    client = BudgetedChatCompletionClient(inner, TokenBudget(reply_reserve=48))
+    await client.create([UserMessage(content="hi", source="user")])
+    await client.close()
+    assert (client.records[0].window, client.records[0].window_source) == (2_048, "server")
+    assert client.records[0].cap == 2_000
