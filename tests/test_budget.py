@@ -22,6 +22,8 @@ from autogen_budget import TokenBudget
         ({"compact_to": 1.5}, "less than or equal to 1"),
         ({"compact_to": 0}, "greater than 0"),
         ({"max_tool_output_tokens": 0}, "greater than or equal to 1"),
+        ({"tool_output_tokens": {"read": 0}}, "greater than or equal to 1"),
+        ({"tool_output_tokens": 7}, "valid mapping"),
         ({"context_window": 100, "reply_reserve": 100}, r"reply_reserve \(100\) must be below context_window \(100\)"),
     ],
 )
@@ -46,11 +48,21 @@ def test_is_a_frozen_value() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         budget.max_prompt_tokens = 1
     assert hash(budget) == hash(TokenBudget(8_000))
+    one, other = TokenBudget(tool_output_tokens={"a": 1, "b": 2}), TokenBudget(tool_output_tokens={"b": 2, "a": 1})
+    assert one == other
+    assert hash(one) == hash(other) != hash(TokenBudget())
 
 
 def test_goes_through_json() -> None:
     """What is dumped loads to an equal budget."""
-    budget = TokenBudget(8_000, context_window=16_000, reply_reserve=0, compact_to=0.5, max_tool_output_tokens=7)
+    budget = TokenBudget(
+        8_000,
+        context_window=16_000,
+        reply_reserve=0,
+        compact_to=0.5,
+        max_tool_output_tokens=7,
+        tool_output_tokens={"read": 9},
+    )
     assert TokenBudget.model_validate_json(budget.model_dump_json()) == budget
     assert TokenBudget.model_validate(budget.model_dump(exclude_none=True)) == budget
 
@@ -73,6 +85,13 @@ def test_goes_through_json() -> None:
 def test_cap(budget: TokenBudget, window: int | None, reply: int | None, cap: int) -> None:
     """The cap is the smaller of what is set and what the window leaves beside the reply."""
     assert budget.cap(window, reply) == cap
+
+
+def test_limits_of_single_tools() -> None:
+    """A tool's own limit comes first, then the general one, then a quarter of the cap."""
+    budget = TokenBudget(max_tool_output_tokens=7, tool_output_tokens={"read": 9})
+    assert [budget.tool_output_limit(tool, 100) for tool in ("read", "list")] == [9, 7]
+    assert [TokenBudget().tool_output_limit("read", cap) for cap in (100, 3)] == [25, 1]
 
 
 def test_nothing_known_is_no_cap() -> None:

@@ -21,7 +21,6 @@ from autogen_core.models import (
 from autogen_ext.models.cache import ChatCompletionCache
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 from autogen_ext.models.replay import ReplayChatCompletionClient
-from pydantic import BaseModel
 
 from autogen_budget import (
     BudgetedChatCompletionClient,
@@ -33,7 +32,7 @@ from autogen_budget import (
     TokenBudget,
     TrimOldest,
 )
-from servers import AnthropicServer, Answer, Drop, Failure, OllamaServer, OpenAIServer, Overflow, Stall
+from servers import Answer, AnthropicServer, Drop, Failure, OllamaServer, OpenAIServer, Overflow, Stall
 from servers.clients import client_of, streamed
 
 SYSTEM = SystemMessage(content="You are a helpful assistant.")
@@ -235,7 +234,7 @@ async def test_an_overflow_error_after_the_first_chunk_is_passed_on() -> None:
     class Breaks(ReplayChatCompletionClient):
         async def create_stream(
             self, messages: Sequence[LLMMessage], **_: Any
-        ) -> AsyncGenerator[str | CreateResult, None]:  # type: ignore[override]
+        ) -> AsyncGenerator[str | CreateResult, None]:
             yield "so "
             raise ValueError("Requested tokens (516) exceed context window of 512")
 
@@ -325,7 +324,8 @@ async def test_tells_conversations_apart() -> None:
     """Two agents that share one client each keep their own compacted form."""
     inner = replay()
     client = BudgetedChatCompletionClient(inner, TokenBudget(1_000))
-    one, two = [SYSTEM, user("First task.")], [SYSTEM, user("Second task.")]
+    one: list[LLMMessage] = [SYSTEM, user("First task.")]
+    two: list[LLMMessage] = [SYSTEM, user("Second task.")]
     for i in range(40):
         for name, messages in (("one", one), ("two", two)):
             messages += [AssistantMessage(content=f"{name} {i} " + "aye " * 30, source="a"), user(f"{name} {i}?")]
@@ -415,10 +415,6 @@ async def test_is_a_model_client_like_any_other() -> None:
 
 async def test_counts_without_ever_raising() -> None:
     """`count_tokens` takes what AutoGen's own counting fails on, and agrees with the cap."""
-
-    class Answer(BaseModel):
-        value: int | None
-
     client = BudgetedChatCompletionClient(replay(), TokenBudget(1_000))
     schema: Any = {"name": "f", "parameters": {"type": "object", "properties": {"x": {"enum": [1, None]}, "y": True}}}
     messages = [user("<|endoftext|> \ud800")]

@@ -6,13 +6,18 @@ from collections.abc import Iterator
 import pytest
 from autogen_agentchat.agents import BaseChatAgent
 from autogen_agentchat.base import ChatAgent, TaskRunner
+from autogen_core.code_executor import CodeExecutor
 from autogen_core.models import ChatCompletionClient
+from autogen_core.tools import StaticStreamWorkbench, Workbench
 
-from autogen_budget import BudgetedAgent, BudgetedChatCompletionClient
+from autogen_budget import BudgetedAgent, BudgetedChatCompletionClient, BudgetedWorkbench
+from autogen_budget._executor import BudgetedCodeExecutor
 
 WRAPPERS: dict[type, tuple[type, ...]] = {
     BudgetedChatCompletionClient: (ChatCompletionClient,),
     BudgetedAgent: (BaseChatAgent, ChatAgent, TaskRunner),
+    BudgetedWorkbench: (Workbench, StaticStreamWorkbench),
+    BudgetedCodeExecutor: (CodeExecutor,),
 }
 
 INHERITED = {

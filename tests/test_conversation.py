@@ -210,7 +210,7 @@ def test_forgetting_begins_anew() -> None:
 
 def test_system_messages_inside_stay_where_the_model_takes_them() -> None:
     """Whether memory blocks are mended depends on the model."""
-    messages = [SYSTEM, user("task"), SystemMessage(content="memory"), said("one")]
+    messages: list[LLMMessage] = [SYSTEM, user("task"), SystemMessage(content="memory"), said("one")]
     assert conversations(multiple_system_messages=True).recall(messages).verbatim
     mended = conversations().recall(messages)
     assert not mended.verbatim

@@ -12,7 +12,9 @@ import autogen_budget
 
 def test_all_is_sorted_and_complete() -> None:
     """`__all__` is sorted and names every public thing the package imports."""
-    public = {name for name, value in vars(autogen_budget).items() if not name.startswith("_") and not inspect.ismodule(value)}
+    public = {
+        name for name, value in vars(autogen_budget).items() if not name.startswith("_") and not inspect.ismodule(value)
+    }
     assert set(autogen_budget.__all__) == public
     assert list(autogen_budget.__all__) == sorted(autogen_budget.__all__)
 

@@ -62,7 +62,10 @@ def test_what_is_dropped_is_accounted_for() -> None:
 
 @pytest.mark.parametrize(
     ("past", "text"),
-    [(Past(1, 20), "1 earlier turn (20 tokens) left out"), (Past(1_200, 65_000), "1,200 earlier turns (65,000 tokens)")],
+    [
+        (Past(1, 20), "1 earlier turn (20 tokens) left out"),
+        (Past(1_200, 65_000), "1,200 earlier turns (65,000 tokens)"),
+    ],
 )
 def test_the_past_is_told_in_figures(past: Past, text: str) -> None:
     """One message, from this library, says how much is gone."""

@@ -103,8 +103,7 @@ async def test_arguments_stay_json(arguments: str) -> None:
     _, calls, results = await fitted(messages, 500)
     assert isinstance(calls, AssistantMessage)
     assert isinstance(calls.content[0], FunctionCall)
-    value = json.loads(calls.content[0].arguments)
-    assert isinstance(value, dict)
+    value: dict[str, object] = json.loads(calls.content[0].arguments)
     assert value.get("path", "a.txt") == "a.txt"
     assert results == messages[2]
 

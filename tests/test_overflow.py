@@ -1,5 +1,7 @@
 """Reading the errors by which providers refuse a request for its size, and leaving all others alone."""
 
+from typing import cast
+
 import anthropic
 import httpx
 import httpx2
@@ -13,7 +15,7 @@ from autogen_budget._overflow import Overflow, read_overflow
 def openai_error(body: object, status: int = 400) -> openai.APIStatusError:
     """The error that OpenAI's library raises for an answer."""
     response = httpx2.Response(status, json=body, request=httpx2.Request("POST", "http://127.0.0.1"))
-    inner = body.get("error", body) if isinstance(body, dict) else body
+    inner = cast("dict[str, object]", body).get("error", cast(object, body)) if isinstance(body, dict) else body
     kinds = {400: openai.BadRequestError, 401: openai.AuthenticationError, 429: openai.RateLimitError}
     return kinds[status]("Error code: 400", response=response, body=inner)
 
@@ -43,8 +45,8 @@ REFUSALS = {
         openai_error(
             {
                 "error": {
-                    "message": f"{LENGTH} However, you requested 9500 tokens (8000 in the messages, 500 in the functions, "
-                    "and 1000 in the completion).",
+                    "message": f"{LENGTH} However, you requested 9500 tokens (8000 in the messages, "
+                    "500 in the functions, and 1000 in the completion).",
                     "code": "context_length_exceeded",
                 }
             }
@@ -83,7 +85,9 @@ REFUSALS = {
         Overflow(),
     ),
     "vllm": (
-        openai_error({"message": f"{LENGTH} However, you requested 9000 tokens (8500 in the messages, 500)", "code": 400}),
+        openai_error(
+            {"message": f"{LENGTH} However, you requested 9000 tokens (8500 in the messages, 500)", "code": 400}
+        ),
         Overflow(8_192, 8_500),
     ),
     "gemini": (

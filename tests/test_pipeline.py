@@ -158,7 +158,7 @@ async def test_what_cannot_fit_is_an_error_with_figures() -> None:
     assert str(error).startswith("ContextOverflowError: ")
     assert error.cap == 120
     assert error.size > 300
-    assert list(error.parts)[0] == "system"
+    assert next(iter(error.parts)) == "system"
     assert list(error.parts.values()) == sorted(error.parts.values(), reverse=True)
     assert f"system {error.parts['system']:,}" in str(error)
 

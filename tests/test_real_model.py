@@ -30,7 +30,9 @@ def turn(chance: random.Random, i: int) -> list[LLMMessage]:
     if chance.random() < 0.4:
         ids = [f"call_{i}_{n}" for n in range(chance.randint(1, 3))]
         added += [
-            AssistantMessage(content=[FunctionCall(id=c, name="look", arguments='{"at": "log"}') for c in ids], source="a"),
+            AssistantMessage(
+                content=[FunctionCall(id=c, name="look", arguments='{"at": "log"}') for c in ids], source="a"
+            ),
             FunctionExecutionResultMessage(
                 content=[
                     FunctionExecutionResult(
@@ -48,7 +50,7 @@ def turn(chance: random.Random, i: int) -> list[LLMMessage]:
 
 @pytest.mark.parametrize("cap", [512, 1_024, 1_900])
 async def test_the_server_accepts_every_request(local_model: LocalModel, cap: int) -> None:
-    """Over 60 turns of random texts, tool results and stripped images, no request is refused and none is over the cap."""
+    """Over 60 turns of random texts, results and stripped images, no request is refused and none is over the cap."""
     chance = random.Random(cap)
     inner = local_model.client(max_tokens=1)
     client = BudgetedChatCompletionClient(inner, TokenBudget(cap, context_window=2_048, reply_reserve=1))

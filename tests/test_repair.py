@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -121,11 +122,15 @@ def test_a_valid_history_is_left_as_it_is(came: list[LLMMessage]) -> None:
 @given(messages(), st.booleans())
 @settings(max_examples=500)
 def test_what_changes_is_told(came: list[LLMMessage], anywhere: bool) -> None:
-    """A history without a repair is the very same messages; whatever differs has a repair."""
-    history = History.parse(came, multiple_system_messages=anywhere)
-    flat = history.flatten()
-    same = len(flat) == len(came) and all(a is b for a, b in zip(flat, came, strict=True))
-    assert same == (not history.repairs)
+    """Wherever other messages come out than came in, there is a repair, and nowhere else."""
+    reader = TurnReader(multiple_system_messages=anywhere)
+    begins = [i for i, m in enumerate(came) if i == 0 or not isinstance(m, FunctionExecutionResultMessage)]
+    for begin, end in pairwise([*begins, len(came)]):
+        part = came[begin:end]
+        turns, repairs = reader.read(part)
+        out = [message for turn in turns for message in turn.messages]
+        same = len(out) == len(part) and all(a is b for a, b in zip(out, part, strict=True))
+        assert same == (not repairs)
 
 
 @given(messages())
@@ -157,7 +162,7 @@ def test_reading_in_parts_is_reading_at_once(came: list[LLMMessage], data: st.Da
     cuts = sorted(data.draw(st.sets(st.sampled_from(possible)))) if possible else []
     whole = TurnReader(multiple_system_messages=anywhere).read(came)
     reader = TurnReader(multiple_system_messages=anywhere)
-    parts = [reader.read(came[a:b]) for a, b in zip([0, *cuts], [*cuts, len(came)], strict=True)]
+    parts = [reader.read(came[a:b]) for a, b in pairwise([0, *cuts, len(came)])]
     assert tuple(turn for turns, _ in parts for turn in turns) == whole[0]
     assert tuple(repair for _, repairs in parts for repair in repairs) == whole[1]
 
@@ -269,7 +274,7 @@ def test_empty_ids_are_filled_in() -> None:
 def test_a_result_without_an_id_answers_the_open_call() -> None:
     """Ids are only a check: what has none goes to the first call that has no answer."""
     flat, kinds = mended(TASK, calls("a", "b", "c"), results("b", "", texts=["for b", "for a"]))
-    assert kinds == ["unanswered call"]
+    assert kinds == ["mismatched id", "unanswered call"]
     assert answers_in(flat) == {"a": "for a", "b": "for b", "c": INTERRUPTED}
 
 
@@ -278,6 +283,14 @@ def test_as_many_results_as_calls_are_matched_by_position() -> None:
     flat, kinds = mended(TASK, calls("a", "b"), results("x", "y"))
     assert kinds == ["mismatched id"] * 2
     assert answers_in(flat) == {"a": "result x", "b": "result y"}
+
+
+def test_results_in_another_number_and_with_other_ids_are_orphans() -> None:
+    """Where neither id nor number fits, nobody can say which call they answer."""
+    flat, kinds = mended(TASK, calls("a", "b"), results("x", "y", "b"))
+    assert kinds == ["unanswered call", "orphaned result", "orphaned result"]
+    assert answers_in(flat) == {"a": INTERRUPTED, "b": "result b"}
+    assert [str(told).splitlines()[-1] for told in notes_in(flat)] == ["result x", "result y"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The strategies that need neither model nor store, each alone."""
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from autogen_core.models import (
 )
 
 from autogen_budget import (
+    ArtifactStore,
     History,
     Need,
     Strategy,
@@ -24,6 +25,8 @@ from autogen_budget import (
     TruncateToolOutputs,
     default_strategies,
 )
+from autogen_budget._cut import reference_in
+from autogen_budget._keeper import Keeper
 
 COUNTER = TiktokenCounter()
 
@@ -151,6 +154,52 @@ async def test_trimming_again_adds_up() -> None:
     assert twice.past.tokens > once.past.tokens
 
 
+async def test_truncate_keeps_the_whole_when_there_is_a_store() -> None:
+    """The notice names where the whole is; a result that was cut before keeps the reference it has."""
+    store = ArtifactStore()
+    keeper = Keeper(store)
+    history = History.parse([user("task"), *tool_turn(1, lines(300), lines(200)), user("go on")])
+    cut = await TruncateToolOutputs(200)(history, replace(need_of(history, 10), keeper=keeper))
+    references = [str(reference_in(text)) for text in contents(cut)]
+    assert [await store.get(reference) for reference in references] == [lines(300), lines(200)]
+    again = await TruncateToolOutputs(100)(cut, replace(need_of(cut, 10), keeper=keeper))
+    assert [reference_in(text) for text in contents(again)] == references
+    assert all(COUNTER.measure_text(text).total <= 100 for text in contents(again))
+
+
+async def test_need_keeps_nothing_without_a_store() -> None:
+    """A plan that is only tried out stores nothing."""
+    assert await need_of(History(), 10).keep("text") is None
+
+
+async def test_truncate_knows_limits_by_tool() -> None:
+    """A tool's own limit takes the place of the general one."""
+    history = History.parse([user("task"), *tool_turn(1, lines(300)), user("go on")])
+    cut = await TruncateToolOutputs(100, {"read": 700, "list": 9})(history, need_of(history, 10))
+    assert 500 < COUNTER.measure_text(contents(cut)[0]).total <= 700
+    with pytest.raises(ValueError, match="got 0 for 'read'"):
+        TruncateToolOutputs(per_tool={"read": 0})
+
+
+async def test_truncate_leaves_what_was_read_back() -> None:
+    """An answer of the read-back tool is what the model asked for."""
+    turn = tool_turn(1, lines(300))
+    assert isinstance(turn[1], FunctionExecutionResultMessage)
+    turn[1].content[0].name = "read_artifact"
+    history = History.parse([user("task"), *turn, user("go on")])
+    assert await TruncateToolOutputs(100)(history, need_of(history, 10)) is history
+
+
+async def test_truncate_keeps_what_the_task_and_the_request_ask_for() -> None:
+    """Lines that share rare words with the first or the newest words of a user are kept."""
+    listed = lines(400).splitlines()
+    listed[150], listed[250] = "here the ferryman sleeps", "here the lighthouse stands"
+    history = History.parse([user("find the ferryman"), *tool_turn(1, "\n".join(listed)), user("and the lighthouse")])
+    (text,) = contents(await TruncateToolOutputs(150)(history, need_of(history, 10)))
+    assert listed[150] in text
+    assert listed[250] in text
+
+
 def test_strategies_are_frozen_values() -> None:
     """Two with the same settings are equal, and none can be changed."""
     strategy: Any = TruncateToolOutputs(50)
@@ -160,9 +209,11 @@ def test_strategies_are_frozen_values() -> None:
         strategy.max_tokens = 1
     with pytest.raises(ValueError, match="at least 1, got 0"):
         TruncateToolOutputs(0)
+    assert hash(strategy) == hash(TruncateToolOutputs(50))
 
 
 def test_default_strategies_follow_the_budget() -> None:
     """The cheapest comes first, the hard guarantee last, with the budget's own limits."""
     assert default_strategies(TokenBudget(100)) == (TruncateToolOutputs(None), TrimOldest())
-    assert default_strategies(TokenBudget(100, max_tool_output_tokens=7))[0] == TruncateToolOutputs(7)
+    budget = TokenBudget(100, max_tool_output_tokens=7, tool_output_tokens={"read": 9})
+    assert default_strategies(budget)[0] == TruncateToolOutputs(7, {"read": 9})

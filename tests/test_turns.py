@@ -40,7 +40,7 @@ def results(*ids: str) -> FunctionExecutionResultMessage:
 )
 def test_a_torn_pair_cannot_be_made(head: Any, answers: Any) -> None:
     """A call without its result, or a result without its call, is refused with both sides named."""
-    with pytest.raises(ValueError, match="one result for each call: calls .*, results"):
+    with pytest.raises(ValueError, match=r"one result for each call: calls .*, results"):
         Turn(head, answers)
 
 

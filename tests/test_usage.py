@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from autogen_core import EVENT_LOGGER_NAME
 from autogen_core.logging import LLMCallEvent
+from autogen_core.models import UserMessage
 
 from autogen_budget import BudgetedChatCompletionClient, TokenBudget
 from autogen_budget._usage import UsageDetails, overhear_usage
 from servers import OpenAIServer
 from servers.clients import client_of
-from autogen_core.models import UserMessage
 
 EVENTS = logging.getLogger(EVENT_LOGGER_NAME)
 

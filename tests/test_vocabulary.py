@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -95,7 +94,7 @@ def test_endless_runs_are_cut(run: str) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     """A folder with both vocabularies, to be damaged."""
     for name in NAMES:
         (tmp_path / f"{name}.xz").write_bytes((SHIPPED / f"{name}.xz").read_bytes())

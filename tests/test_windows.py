@@ -1,8 +1,7 @@
 """Finding a model's window: by name, from the client, from its server."""
 
-import builtins
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -107,11 +106,11 @@ def test_without_the_openai_extra_the_table_is_not_there(monkeypatch: pytest.Mon
 
 
 @contextmanager
-def serving(answers: dict[str, tuple[int, str]]) -> Iterator[str]:
+def serving(answers: dict[str, tuple[int, str]]) -> Generator[str]:
     """A server on 127.0.0.1 that gives fixed answers; yields the address of its API."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 (the base class's name)
+        def do_GET(self) -> None:
             status, body = answers.get(self.path, (404, "{}"))
             self.send_response(status)
             self.end_headers()

@@ -1,8 +1,8 @@
 """What keeping the budget costs one call of a long conversation, against the length of its history and against a peer.
 
-A conversation is grown to its length, then one message more comes with each call. The model answers at once, so that what
-is measured is the work around it. The peer is AutoGen's own `TokenLimitedChatCompletionContext` with the same limit, asked
-once for the messages to send; its work grows with the square of the history, so the longest one is left out.
+A conversation is grown to its length, then one message more comes with each call. The model answers at once, so that
+what is measured is the work around it. The peer is AutoGen's own `TokenLimitedChatCompletionContext` with the same
+limit, asked once for the messages to send; its work grows with the square of the history, so the longest one is left out.
 
     python tests/benchmarks/bench_steady_state.py
 """
@@ -50,7 +50,9 @@ def history(length: int) -> list[LLMMessage]:
     return messages
 
 
-async def milliseconds_per_call(call: Callable[[list[LLMMessage]], Awaitable[object]], length: int, calls: int) -> float:
+async def milliseconds_per_call(
+    call: Callable[[list[LLMMessage]], Awaitable[object]], length: int, calls: int
+) -> float:
     """The median time of a call to which one message was added."""
     messages = history(length)
     await call(messages)

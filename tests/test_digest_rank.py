@@ -1,0 +1,65 @@
+"""Which facts come first."""
+
+from dataclasses import replace
+
+from autogen_budget._digest_facts import Fact, Origin, Place
+from autogen_budget._digest_rank import keep_best, rank
+from autogen_budget._digest_shapes import Shape
+
+PLACE = Place("call", Origin.RESULT, 5)
+PLAIN = Fact(PLACE, "sku", "B771", Shape.IDENTIFIER, crowd=4)
+OTHER = replace(PLAIN, value="C905")
+
+
+def first(*facts: Fact, wanted: tuple[str, ...] = ()) -> str:
+    """The value that comes first."""
+    return rank(facts, 6, wanted)[0].value
+
+
+def test_each_reason_brings_a_fact_to_the_front() -> None:
+    """A fact that differs from another in one good reason comes before it."""
+    better = [
+        replace(OTHER, crowd=1),
+        replace(OTHER, seen=3),
+        replace(OTHER, place=replace(PLACE, turn=6)),
+        replace(OTHER, place=replace(PLACE, origin=Origin.USER)),
+    ]
+
+    for fact in better:
+        assert first(PLAIN, fact) == "C905"
+        assert first(fact, PLAIN) == "C905"
+    assert first(replace(PLAIN, shape=Shape.NAME, value="Anna"), OTHER) == "C905"
+    assert first(replace(PLAIN, label=""), OTHER) == "C905"
+
+
+def test_values_that_were_passed_to_a_tool_and_their_fields_come_first() -> None:
+    """What calls asked for before they are likely to ask for again."""
+    passed = Fact(Place("get", Origin.ARGUMENT, 5), "code", "D111", Shape.IDENTIFIER)
+    seen = replace(PLAIN, label="bin", value="D111")
+
+    order = [fact.value for fact in rank([PLAIN, replace(OTHER, label="bin"), seen, passed], 6)]
+
+    assert order == ["D111", "C905", "B771"]
+
+
+def test_fields_that_are_wanted_come_first() -> None:
+    """A parameter asks for the fields called like it, alone or with the list they stand in; texts are not asked for."""
+    within = replace(OTHER, label="id", place=replace(PLACE, group="user.payment_methods"))
+
+    assert first(PLAIN, replace(OTHER, label="orders"), wanted=("order_id",)) == "C905"
+    assert first(PLAIN, within, wanted=("payment_method_id",)) == "C905"
+    assert first(OTHER, replace(PLAIN, shape=Shape.TEXT, value="a b"), wanted=("sku",)) == "C905"
+
+
+def test_one_fact_for_each_value() -> None:
+    """A value is told once, as another record's rather than its own; words of different fields are different."""
+    own = Fact(replace(PLACE, subject="sku=B771"), "sku", "B771", Shape.IDENTIFIER)
+    status, paid = Fact(PLACE, "status", "open", Shape.WORD), Fact(PLACE, "gate", "open", Shape.WORD)
+
+    assert [fact for fact in rank([own, PLAIN], 6) if fact.value == "B771"] == [PLAIN]
+    assert len(rank([status, paid], 6)) == 2
+
+
+def test_the_best_are_kept() -> None:
+    """When there is room for one, the one worth more stays."""
+    assert keep_best([PLAIN, replace(OTHER, crowd=1)], 1, 6) == {OTHER.key}
