@@ -17,7 +17,7 @@ from PIL import Image as Picture
 
 NAMES = st.sampled_from(["user", "assistant", "writer", "a-b_C9"])
 
-IMAGES = [Image(Picture.new("RGB", size, "navy")) for size in ((8, 8), (700, 300), (2_000, 1_200))]
+IMAGES = [Image(Picture.new("RGB", size, "navy")) for size in ((8, 8), (700, 300), (2_100, 60))]
 
 _LONG = [
     "The ship at the pier reported its cargo. " * 80,
@@ -103,13 +103,20 @@ def _loose_results(draw: st.DrawFn) -> FunctionExecutionResultMessage:
 
 
 @st.composite
+def _loose_turns(draw: st.DrawFn) -> list[LLMMessage]:
+    """Calls and, right behind them, results that may or may not answer them, in any number of messages."""
+    return [draw(_loose_calls()), *draw(st.lists(_loose_results(), max_size=2))]
+
+
+@st.composite
 def messages(draw: st.DrawFn, max_size: int = 14) -> list[LLMMessage]:
     """Any list of messages: valid parts, and broken ones anywhere between them."""
     whole = draw(valid_messages(max_turns=4)) if draw(st.booleans()) else []
-    loose: st.SearchStrategy[LLMMessage] = st.one_of(
-        users(), answers(), _loose_calls(), _loose_results(), st.builds(SystemMessage, content=texts)
+    alone: st.SearchStrategy[LLMMessage] = st.one_of(
+        users(), answers(), _loose_results(), st.builds(SystemMessage, content=texts)
     )
-    broken = draw(st.lists(loose, max_size=max_size))
+    loose = draw(st.lists(st.one_of(alone.map(_one), _loose_turns()), max_size=max_size))
+    broken = [message for part in loose for message in part][:max_size]
     at = draw(st.integers(0, len(whole)))
     return [*whole[:at], *broken, *whole[at:]]
 
@@ -131,18 +138,21 @@ _LEAVES: st.SearchStrategy[Any] = st.sampled_from(
     ]
 )
 
-_SCHEMAS: st.SearchStrategy[Any] = st.recursive(
-    _LEAVES,
-    lambda inner: st.one_of(
-        st.builds(lambda items: {"type": "array", "items": items}, inner),
-        st.builds(
-            lambda properties: {"type": "object", "properties": properties, "required": list(properties)},
-            st.dictionaries(st.sampled_from(["a", "b", "c"]), inner, max_size=3),
-        ),
-        st.builds(lambda options: {"anyOf": options}, st.lists(inner, min_size=1, max_size=3)),
-    ),
-    max_leaves=6,
-)
+
+def _object_of(properties: dict[str, object]) -> dict[str, object]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Schemas one level deeper: lists, objects and unions."""
+    return st.one_of(
+        st.fixed_dictionaries({"type": st.just("array"), "items": inner}),
+        st.dictionaries(st.sampled_from(["a", "b", "c"]), inner, max_size=3).map(_object_of),
+        st.fixed_dictionaries({"anyOf": st.lists(inner, min_size=1, max_size=3)}),
+    )
+
+
+_SCHEMAS: st.SearchStrategy[Any] = st.recursive(_LEAVES, _nested, max_leaves=6)
 
 
 @st.composite

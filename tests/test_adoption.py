@@ -17,7 +17,7 @@ class Owner:
         self.first = ReplayChatCompletionClient(["a"])
         self._second = ReplayChatCompletionClient(["b"])
         self.tools = StaticWorkbench([])
-        self._more_tools = [StaticWorkbench([]), StaticStreamWorkbench([])]
+        self.more_tools = [StaticWorkbench([]), StaticStreamWorkbench([])]
         self._runs = LocalCommandLineCodeExecutor()
         self.name = "owner"
         self.nothing: list[object] = []
@@ -35,8 +35,8 @@ def test_finds_workbenches_one_by_one_and_in_lists() -> None:
     """A list counts when it holds workbenches and nothing else; an empty one says nothing."""
     owner = Owner()
     held = held_workbenches(owner)
-    assert set(held) == {"tools", "_more_tools"}
-    assert held["_more_tools"] is owner._more_tools  # noqa: SLF001
+    assert set(held) == {"tools", "more_tools"}
+    assert held["more_tools"] is owner.more_tools
 
 
 def test_finds_code_executors() -> None:
@@ -53,6 +53,6 @@ def test_gives_back_and_takes_again() -> None:
     with given_back(owner, originals):
         assert {**held_clients(owner), **held_workbenches(owner)} == originals
     assert held_clients(owner) == others
-    with pytest.raises(RuntimeError), given_back(owner, originals):  # noqa: PT012 (the block is the test)
+    with pytest.raises(RuntimeError), given_back(owner, originals):
         raise RuntimeError
     assert held_clients(owner) == others

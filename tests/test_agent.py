@@ -14,9 +14,19 @@ from autogen_agentchat.teams import RoundRobinGroupChat
 from autogen_agentchat.ui import Console
 from autogen_core import CancellationToken, ComponentModel, FunctionCall
 from autogen_core.models import ChatCompletionClient, CreateResult, RequestUsage
+from autogen_core.tools import FunctionTool, StaticWorkbench, Workbench
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
-from autogen_budget import BudgetedAgent, BudgetedChatCompletionClient, ContextOverflowError, TokenBudget, TrimOldest
+from autogen_budget import (
+    ArtifactStore,
+    BudgetedAgent,
+    BudgetedChatCompletionClient,
+    BudgetedWorkbench,
+    ContextOverflowError,
+    TokenBudget,
+    TrimOldest,
+)
+from autogen_budget._adoption import held_workbenches
 from servers import OpenAIServer
 from servers.clients import client_of
 
@@ -33,6 +43,11 @@ def replay(*replies: str | CreateResult) -> ReplayChatCompletionClient:
             "structured_output": True,
         },
     )
+
+
+def workbenches_of(agent: AssistantAgent) -> list[Workbench]:
+    """What the agent calls its tools through."""
+    return [workbench for row in held_workbenches(agent).values() if isinstance(row, list) for workbench in row]
 
 
 def budgeted(*replies: str | CreateResult, cap: int = 500, **options: Any) -> tuple[BudgetedAgent, Any]:
@@ -284,6 +299,89 @@ def test_dumping_refuses_what_is_code() -> None:
         agent.dump_component()
 
 
+async def test_dumping_gives_the_tools_as_they_were() -> None:
+    """The declarative form holds the agent's own workbench, and a store that was given; the loaded agent has both."""
+    store = ArtifactStore(max_bytes=1_000_000)
+    assistant = AssistantAgent("assistant", replay("a"))
+    agent = BudgetedAgent(assistant, TokenBudget(400), artifacts=store, read_back=False)
+    dumped = agent.dump_component()
+    assert [part["provider"] for part in dumped.config["agent"]["config"]["workbench"]] == [
+        "autogen_core.tools.StaticStreamWorkbench"
+    ]
+    loaded = BaseChatAgent.load_component(ComponentModel.model_validate_json(dumped.model_dump_json()))
+    assert isinstance(loaded, BudgetedAgent)
+    assert loaded.artifacts.dump_component() == store.dump_component()
+    assert loaded.dump_component() == dumped
+    assert all(isinstance(part, BudgetedWorkbench) for part in workbenches_of(assistant)), "dumping leaves it in place"
+
+
+def two_workbenches(*clients: ChatCompletionClient) -> AssistantAgent:
+    """An assistant with a tool in each of two workbenches."""
+
+    def one() -> str:
+        """Does it."""
+        return "done"
+
+    tools = [FunctionTool(one, description="Does it.", name=name) for name in ("one", "two")]
+    return AssistantAgent("a", *clients, workbench=[StaticWorkbench([tool]) for tool in tools])
+
+
+@pytest.mark.parametrize(
+    ("cap", "options", "offered"),
+    [
+        (600, {}, ["one", "two", "read_artifact"]),
+        (600, {"read_back": False}, ["one", "two"]),
+        (599, {"artifacts": ArtifactStore()}, ["one", "two"]),
+    ],
+)
+async def test_the_tool_that_reads_back_is_offered_once(cap: int, options: Any, offered: list[str]) -> None:
+    """It stands behind all tools, in however many workbenches, unless there is no room or no wish for it."""
+    client = replay("fine")
+    await BudgetedAgent(two_workbenches(client), TokenBudget(cap), **options).run(task="hello")
+    assert [tool["name"] for tool in client.create_calls[0]["tools"]] == offered
+
+
+@pytest.mark.parametrize(("store", "offered"), [(None, []), (ArtifactStore(), ["read_artifact"])])
+async def test_an_agent_without_tools_reads_what_others_share(store: ArtifactStore | None, offered: list[str]) -> None:
+    """With a store of its own it has nothing to read, and its requests stay as they were."""
+    client = replay("fine")
+    await BudgetedAgent(AssistantAgent("a", client), TokenBudget(2_000), artifacts=store).run(task="hello")
+    assert [tool["name"] for tool in client.create_calls[0]["tools"]] == offered
+
+
+async def test_a_model_without_functions_is_offered_nothing() -> None:
+    """It could not call it, and many clients refuse tools then."""
+    client = ReplayChatCompletionClient(["fine"])
+    await BudgetedAgent(AssistantAgent("a", client), TokenBudget(500), artifacts=ArtifactStore()).run(task="hello")
+    assert client.create_calls[0]["tools"] == []
+
+
+async def test_a_workbench_under_budget_is_left_alone() -> None:
+    """What the user wrapped is not wrapped again, and offers its tool once."""
+    own = BudgetedWorkbench(StaticWorkbench([]), TokenBudget(700), read_back="always")
+    client = replay("fine")
+    inner = AssistantAgent("a", client, workbench=[own, StaticWorkbench([])])
+    agent = BudgetedAgent(inner, TokenBudget(2_000), artifacts=ArtifactStore())
+    assert workbenches_of(inner)[0] is own
+    await agent.run(task="hello")
+    assert [tool["name"] for tool in client.create_calls[0]["tools"]] == ["read_artifact"]
+
+
+def test_wraps_every_workbench_an_agent_holds() -> None:
+    """One by one or in a list; what is held twice gets one wrapper. The user's own list is not changed."""
+    inner = Recorder(replay())
+    bench = StaticWorkbench([])
+    row = (bench, StaticWorkbench([]))
+    inner.tools, inner.more = bench, row  # type: ignore[attr-defined]
+    BudgetedAgent(inner, TokenBudget(500))
+    held: Any = inner
+    assert isinstance(held.tools, BudgetedWorkbench)
+    assert held.tools.workbench is bench
+    assert held.more[0] is held.tools
+    assert held.more[1].workbench is row[1]
+    assert row[0] is bench
+
+
 async def test_works_in_a_team() -> None:
     """A team runs wrapped agents as it would run the agents themselves, and saves and loads their state."""
     one = BudgetedAgent(AssistantAgent("one", replay()), TokenBudget(300))
@@ -321,6 +419,13 @@ def test_refuses_arguments_of_the_wrong_kind(arguments: Any, message: str) -> No
     """A client where an agent belongs, or a number where a budget belongs, is named in the error."""
     with pytest.raises(TypeError, match=message):
         BudgetedAgent(*arguments)
+
+
+def test_refuses_a_store_of_the_wrong_kind() -> None:
+    """A path where a store belongs is named in the error."""
+    folder: Any = "./artifacts"
+    with pytest.raises(TypeError, match=r"artifacts must be an ArtifactStore, got str '\./artifacts'"):
+        BudgetedAgent(AssistantAgent("a", replay()), TokenBudget(500), artifacts=folder)
 
 
 async def test_cancelling_reaches_the_model_call() -> None:

@@ -49,7 +49,7 @@ async def test_usage_of_nothing_is_not_reported() -> None:
     attempt = attempt_of(chat(3), counter)
     request = await attempt.request()
     attempt.result = CreateResult(finish_reason="stop", content="x", usage=RequestUsage(0, 0), cached=False)
-    attempt.learn()
+    attempt.settle()
     assert attempt.record().reported_prompt_tokens is None
     assert counter.tokens(request.tally) == request.tokens
 
@@ -63,7 +63,7 @@ async def test_reported_usage_teaches_the_counter() -> None:
         finish_reason="stop", content="x", usage=RequestUsage(request.tokens, 5), cached=False
     )
     attempt.usage.beside_prompt = request.tokens // 2
-    attempt.learn()
+    attempt.settle()
     assert counter.tokens(request.tally) > request.tokens
 
 

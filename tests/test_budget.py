@@ -23,7 +23,7 @@ from autogen_budget import TokenBudget
         ({"compact_to": 0}, "greater than 0"),
         ({"max_tool_output_tokens": 0}, "greater than or equal to 1"),
         ({"tool_output_tokens": {"read": 0}}, "greater than or equal to 1"),
-        ({"tool_output_tokens": 7}, "valid mapping"),
+        ({"tool_output_tokens": 7}, "valid dictionary"),
         ({"context_window": 100, "reply_reserve": 100}, r"reply_reserve \(100\) must be below context_window \(100\)"),
     ],
 )
@@ -107,3 +107,20 @@ def test_the_cap_leaves_room(limit: int | None, reserve: int | None, window: int
     """Whatever is set, the cap is positive, within the window and within the limit."""
     cap = TokenBudget(limit, reply_reserve=reserve).cap(window, reply)
     assert 1 <= cap <= min(window, limit or window)
+
+
+@pytest.mark.parametrize(
+    ("budget", "window", "reply", "room"),
+    [
+        (TokenBudget(), None, None, 4_096),
+        (TokenBudget(), None, 300, 300),
+        (TokenBudget(reply_reserve=50), None, 300, 300),
+        (TokenBudget(reply_reserve=500), None, 300, 500),
+        (TokenBudget(), 2_048, None, 512),
+        (TokenBudget(), 2_048, 1_000, 1_000),
+        (TokenBudget(), 2_048, 9_000, 1_536),
+    ],
+)
+def test_room_for_the_reply(budget: TokenBudget, window: int | None, reply: int | None, room: int) -> None:
+    """The larger of what is set and what the client asks for, and never more than three quarters of the window."""
+    assert budget.reply_room(window, reply) == room

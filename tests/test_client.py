@@ -23,6 +23,7 @@ from autogen_ext.models.openai import OpenAIChatCompletionClient
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
 from autogen_budget import (
+    ArtifactStore,
     BudgetedChatCompletionClient,
     CallRecord,
     ContextOverflowError,
@@ -460,6 +461,33 @@ async def test_dumps_and_loads_as_a_component() -> None:
     await client.create(chat(30))
     await loaded.create(chat(30))
     assert loaded.records[0].layers_sent == client.records[0].layers_sent
+
+
+async def test_a_store_is_part_of_the_component() -> None:
+    """A client that keeps what it cuts does so again when it is loaded."""
+    store = ArtifactStore(max_bytes=1_000_000)
+    client = BudgetedChatCompletionClient(replay("a"), TokenBudget(500), artifacts=store)
+    loaded = BudgetedChatCompletionClient.load_component(client.dump_component())
+    assert client.artifacts is store
+    assert loaded.artifacts is not None
+    assert loaded.artifacts.dump_component() == store.dump_component()
+
+
+async def test_the_cap_is_what_is_known_now() -> None:
+    """It follows the budget, and what a provider teaches."""
+    client = BudgetedChatCompletionClient(replay("a"), TokenBudget(500))
+    assert client.cap == 500
+    client.load_state({"window": 200})
+    assert client.cap == 150
+
+
+async def test_forgetting_needs_no_store() -> None:
+    """A client without a store forgets its conversations only."""
+    client = BudgetedChatCompletionClient(replay("a", "b"), TokenBudget(500))
+    await client.create(chat(30))
+    client.forget()
+    await client.create(chat(1))
+    assert client.records[-1].steps == ()
 
 
 def test_strategies_of_ones_own_cannot_be_dumped() -> None:

@@ -1,13 +1,21 @@
 """Code output is cut where it comes in; everything else is the wrapped executor's."""
 
+from dataclasses import dataclass
+
 from autogen_core import CancellationToken
 from autogen_core.code_executor import CodeBlock, CodeExecutor, CodeResult
-from autogen_ext.code_executors.local import CommandLineCodeResult
 
 from autogen_budget import ArtifactStore, TiktokenCounter, TokenBudget
 from autogen_budget._cut import reference_in
 from autogen_budget._executor import BudgetedCodeExecutor
 from autogen_budget._outputs import OutputCutter
+
+
+@dataclass
+class ResultWithFile(CodeResult):
+    """A result that says more, as those of the command line do."""
+
+    code_file: str
 
 
 class Machine(CodeExecutor):
@@ -21,7 +29,7 @@ class Machine(CodeExecutor):
     ) -> CodeResult:
         """Repeats the code."""
         lines = [f"{i} {block.code}" for block in code_blocks for i in range(2_000)]
-        return CommandLineCodeResult(exit_code=3, output="\n".join(lines), code_file="main.py")
+        return ResultWithFile(exit_code=3, output="\n".join(lines), code_file="main.py")
 
     async def start(self) -> None:
         """Notes the call."""
@@ -48,7 +56,7 @@ async def test_cuts_output_and_keeps_the_rest_of_the_result() -> None:
     store = ArtifactStore()
     executor, _ = budgeted(TokenBudget(8_000, tool_output_tokens={"code_executor": 100}), store)
     result = await executor.execute_code_blocks([CodeBlock("print()", "python")], CancellationToken())
-    assert isinstance(result, CommandLineCodeResult)
+    assert isinstance(result, ResultWithFile)
     assert (result.exit_code, result.code_file) == (3, "main.py")
     assert TiktokenCounter().measure_text(result.output).total <= 100
     whole = await store.get(str(reference_in(result.output)))

@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 from autogen_core.models import AssistantMessage, LLMMessage, SystemMessage, UserMessage
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autogen_budget import History
 from autogen_budget._history import Past
 from autogen_budget._turns import NOTE_SOURCE, text_of
+from histories import messages
+from validity import assert_valid
 
 
 def user(text: str) -> UserMessage:
@@ -87,3 +91,19 @@ def test_the_past_leads_where_the_task_does_not() -> None:
     assert smaller.task == 1
     assert isinstance(smaller.flatten()[0], UserMessage)
     assert [text_of(message)[:3] for message in smaller.flatten()] == ["[2 ", "one", "tas", "two"]
+
+
+@given(messages(), st.data(), st.booleans())
+@settings(max_examples=500)
+def test_whatever_is_dropped_what_stays_is_valid(came: list[LLMMessage], data: st.DataObject, anywhere: bool) -> None:
+    """Any turns but the kept ones may go: the rest is a valid request, the kept turns the very same, in order."""
+    history = History.parse(came, multiple_system_messages=anywhere)
+    free = sorted(set(range(len(history.turns))) - history.kept)
+    dropped = data.draw(st.frozensets(st.sampled_from(free))) if free else frozenset[int]()
+    smaller = history.without(dropped, 10 * len(dropped))
+    assert_valid(smaller.flatten(), multiple_system_messages=anywhere)
+    stayed = [turn for i, turn in enumerate(history.turns) if i not in dropped]
+    assert all(a is b for a, b in zip(smaller.turns, stayed, strict=True))
+    assert len(smaller.kept) == len(history.kept)
+    gone = (smaller.past.turns, smaller.past.tokens) if smaller.past else (0, 0)
+    assert gone == (len(dropped), 10 * len(dropped))

@@ -19,7 +19,9 @@ REPORT = "\n".join(f"line {i} of the report" for i in range(3_000))
 
 def cutter(budget: TokenBudget | None = None, store: ArtifactStore | None = None, **options: Any) -> OutputCutter:
     """A cutter with a memory of its own."""
-    return OutputCutter(budget or TokenBudget(800), store or ArtifactStore(), options.pop("counter", COUNTER), **options)
+    return OutputCutter(
+        budget or TokenBudget(800), store or ArtifactStore(), options.pop("counter", COUNTER), **options
+    )
 
 
 class Broken(TiktokenCounter):

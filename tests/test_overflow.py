@@ -1,6 +1,6 @@
 """Reading the errors by which providers refuse a request for its size, and leaving all others alone."""
 
-from typing import cast
+from typing import Any, cast
 
 import anthropic
 import httpx
@@ -8,16 +8,19 @@ import httpx2
 import ollama
 import openai
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from autogen_budget._overflow import Overflow, read_overflow
 
 
-def openai_error(body: object, status: int = 400) -> openai.APIStatusError:
-    """The error that OpenAI's library raises for an answer."""
+def openai_error(body: object, status: int = 400, *, text: bool = False) -> openai.APIStatusError:
+    """The error that OpenAI's library raises for an answer; its text quotes the answer, or does not."""
     response = httpx2.Response(status, json=body, request=httpx2.Request("POST", "http://127.0.0.1"))
     inner = cast("dict[str, object]", body).get("error", cast(object, body)) if isinstance(body, dict) else body
     kinds = {400: openai.BadRequestError, 401: openai.AuthenticationError, 429: openai.RateLimitError}
-    return kinds[status]("Error code: 400", response=response, body=inner)
+    return kinds[status](f"Error code: 400 - {body}" if text else "Error code: 400", response=response, body=inner)
 
 
 def anthropic_error(message: str, status: int = 400, kind: str = "invalid_request_error") -> anthropic.APIStatusError:
@@ -25,6 +28,15 @@ def anthropic_error(message: str, status: int = 400, kind: str = "invalid_reques
     body = {"type": "error", "error": {"type": kind, "message": message}}
     response = httpx.Response(status, json=body, request=httpx.Request("POST", "http://127.0.0.1"))
     return anthropic.APIStatusError(message, response=response, body=body)
+
+
+def quoting_error() -> ValidationError:
+    """The error for a structured reply of the wrong shape; its text quotes the reply."""
+    try:
+        TypeAdapter(int).validate_python("the maximum context length is 8192 tokens")
+    except ValidationError as error:
+        return error
+    raise AssertionError
 
 
 LENGTH = "This model's maximum context length is 8192 tokens."
@@ -90,6 +102,40 @@ REFUSALS = {
         ),
         Overflow(8_192, 8_500),
     ),
+    "vllm, beside the reply": (
+        openai_error(
+            {
+                "message": f"{LENGTH[:-1]} and your request has 8000 input tokens (500 > 8192 - 8000).",
+                "code": 400,
+                "type": "BadRequestError",
+            }
+        ),
+        Overflow(8_192, 8_000),
+    ),
+    "vllm, at least": (
+        openai_error(
+            {
+                "message": f"{LENGTH} However, you requested 500 output tokens and your prompt contains at least 7693 "
+                "input tokens, for a total of at least 8193 tokens.",
+                "code": 400,
+            }
+        ),
+        Overflow(8_192, 7_693),
+    ),
+    "openrouter": (
+        openai_error(
+            {
+                "message": "This endpoint's maximum context length is 131072 tokens. However, you requested about "
+                "234666 tokens (230570 of text input, 4096 in the output).",
+                "code": 400,
+            }
+        ),
+        Overflow(131_072, 230_570),
+    ),
+    "a plain text as error": (
+        openai_error({"error": "The model is loaded with a context length of only 4096 tokens"}, text=True),
+        Overflow(),
+    ),
     "gemini": (
         openai_error(
             [
@@ -114,6 +160,7 @@ REFUSALS = {
     ),
     "anthropic, by bytes": (anthropic_error("Request exceeds the limit", 413, "request_too_large"), Overflow()),
     "ollama": (ollama.ResponseError("the input length exceeds the context length", 400), Overflow()),
+    "ollama, inside a stream": (ollama.ResponseError("the input length exceeds the context length"), Overflow()),
     "llama-cpp-python": (ValueError("Requested tokens (516) exceed context window of 512"), Overflow(512, 516)),
 }
 
@@ -126,6 +173,10 @@ OTHERS = {
     "schema": openai_error({"error": {"message": "Invalid schema for function 'f'", "code": "invalid_function"}}),
     "filter": openai_error({"error": {"message": "The response was filtered", "code": "content_filter"}}),
     "empty body": openai_error([]),
+    "a code of no known kind": openai_error({"error": {"message": "No.", "code": {"reason": 7}, "type": ["x"]}}),
+    "the server's fault": anthropic_error("Overloaded", 529, "overloaded_error"),
+    "ollama's model": ollama.ResponseError("model 'llama9' not found", 404),
+    "a reply that speaks of it": quoting_error(),
     "a user's own": ValueError("the tide table is too long"),
     "no connection": ConnectionError("refused"),
     "cancelled": KeyboardInterrupt(),
@@ -143,3 +194,30 @@ def test_refusals_are_read(name: str) -> None:
 def test_other_errors_are_left_alone(name: str) -> None:
     """An error about anything else is not taken for a refusal."""
     assert read_overflow(OTHERS[name]) is None
+
+
+KEYS = st.sampled_from(["error", "code", "type", "message", "n_ctx", "n_prompt_tokens"])
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(JSON)
+@settings(max_examples=500)
+def test_whatever_a_server_says_can_be_read(body: Any) -> None:
+    """Reading never raises, which would hide the provider's error, and finds positive numbers or none."""
+    error = openai_error({}, 400)
+    error.body = body
+    overflow = read_overflow(error)
+    if overflow is not None:
+        assert all(tokens is None or tokens > 0 for tokens in (overflow.window, overflow.prompt_tokens))
+
+
+@given(st.integers(1, 10**9), st.integers(1, 10**9))
+def test_numbers_are_read_exactly(window: int, prompt: int) -> None:
+    """The two figures of an error are told apart, whatever they are."""
+    message = f"This model's maximum context length is {window} tokens and your request has {prompt} input tokens."
+    assert read_overflow(openai_error({"message": message})) == Overflow(window, prompt)

@@ -92,7 +92,7 @@ def words_in(came: Sequence[LLMMessage]) -> list[str]:
 
 
 @given(messages(), st.booleans())
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_any_messages_become_valid_ones(came: list[LLMMessage], anywhere: bool) -> None:
     """Whatever comes in, what goes out is what providers demand, and AutoGen's clients can convert it."""
     flat = History.parse(came, multiple_system_messages=anywhere).flatten()
@@ -101,7 +101,7 @@ def test_any_messages_become_valid_ones(came: list[LLMMessage], anywhere: bool) 
 
 
 @given(messages(), st.booleans())
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_a_mended_history_needs_no_repair(came: list[LLMMessage], anywhere: bool) -> None:
     """Reading the mended messages again mends nothing and gives the very same objects."""
     flat = History.parse(came, multiple_system_messages=anywhere).flatten()
@@ -111,7 +111,7 @@ def test_a_mended_history_needs_no_repair(came: list[LLMMessage], anywhere: bool
 
 
 @given(valid_messages())
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_a_valid_history_is_left_as_it_is(came: list[LLMMessage]) -> None:
     """Without damage the very same objects come out, and no repair is told."""
     history = History.parse(came)
@@ -120,7 +120,7 @@ def test_a_valid_history_is_left_as_it_is(came: list[LLMMessage]) -> None:
 
 
 @given(messages(), st.booleans())
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_what_changes_is_told(came: list[LLMMessage], anywhere: bool) -> None:
     """Wherever other messages come out than came in, there is a repair, and nowhere else."""
     reader = TurnReader(multiple_system_messages=anywhere)
@@ -134,7 +134,7 @@ def test_what_changes_is_told(came: list[LLMMessage], anywhere: bool) -> None:
 
 
 @given(messages())
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_nothing_that_was_said_is_lost(came: list[LLMMessage]) -> None:
     """Every text, thought, argument and result is still there, as itself or inside a note."""
     flat = History.parse(came).flatten()
@@ -145,7 +145,7 @@ def test_nothing_that_was_said_is_lost(came: list[LLMMessage]) -> None:
 
 
 @given(messages())
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_nothing_that_came_is_changed(came: list[LLMMessage]) -> None:
     """Reading leaves the list and each message in it as they were."""
     objects, before = list(came), [repr(message) for message in came]
@@ -155,7 +155,7 @@ def test_nothing_that_came_is_changed(came: list[LLMMessage]) -> None:
 
 
 @given(messages(), st.data(), st.booleans())
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_reading_in_parts_is_reading_at_once(came: list[LLMMessage], data: st.DataObject, anywhere: bool) -> None:
     """Where no part begins with results, parts give the turns and repairs that the whole gives."""
     possible = [i for i, m in enumerate(came) if not isinstance(m, FunctionExecutionResultMessage)]
@@ -168,7 +168,7 @@ def test_reading_in_parts_is_reading_at_once(came: list[LLMMessage], data: st.Da
 
 
 @given(messages(), messages(), st.booleans())
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_another_reader_goes_on_where_one_stopped(
     first: list[LLMMessage], second: list[LLMMessage], anywhere: bool
 ) -> None:
@@ -232,7 +232,7 @@ def test_results_in_several_messages_become_one() -> None:
 
 def test_results_in_another_order_are_left_alone() -> None:
     """The order of the answers is nobody's concern, so nothing is touched."""
-    came = [TASK, calls("a", "b"), results("b", "a")]
+    came: list[LLMMessage] = [TASK, calls("a", "b"), results("b", "a")]
     flat, kinds = mended(*came)
     assert kinds == []
     assert all(a is b for a, b in zip(flat, came, strict=True))
@@ -326,8 +326,7 @@ def test_a_message_without_calls_becomes_its_thought() -> None:
 
 def test_results_without_any_are_left_out() -> None:
     """An empty list of results says nothing."""
-    came = [TASK, FunctionExecutionResultMessage(content=[])]
-    assert mended(*came) == ([TASK], ["empty message"])
+    assert mended(TASK, FunctionExecutionResultMessage(content=[])) == ([TASK], ["empty message"])
 
 
 def test_a_system_message_inside_becomes_a_users() -> None:

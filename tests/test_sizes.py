@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from PIL import Image as Picture
 
 from autogen_budget import History, Tally, TiktokenCounter
-from autogen_budget._sizes import Sizes, images_in, sizes_of_extras, sizes_of_history
+from autogen_budget._sizes import Sizes, images_in, measure_turn, sizes_of_extras, sizes_of_history, sizes_of_turns
 from histories import messages, tool_schemas
 
 COUNTER = TiktokenCounter()
@@ -51,6 +51,19 @@ def test_sizes_add_and_subtract() -> None:
     assert (a + b).layers == {"system": Tally(letters=5), "task": Tally(letters=5)}
     assert ((a + b) - b).tokens(COUNTER) == a.tokens(COUNTER)
     assert Sizes().total == Tally()
+
+
+@given(messages())
+@settings(max_examples=200)
+def test_turns_add_up_to_the_history(came: list[LLMMessage]) -> None:
+    """What turns weigh one by one is what they weigh by layer, whether or not the task is among them."""
+    history = History.parse(came)
+    one_by_one = Tally.sum(measure_turn(turn, COUNTER) for turn in history.turns)
+    task = None if history.task is None else history.turns[history.task]
+    with_task, without = (sizes_of_turns(history.turns, COUNTER, task=turn) for turn in (task, None))
+    assert with_task.total == without.total == one_by_one
+    assert "task" not in without.layers
+    assert ("task" in with_task.layers) == (task is not None)
 
 
 @given(messages(), tool_schemas())

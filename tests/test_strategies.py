@@ -115,6 +115,7 @@ async def test_nothing_to_do_is_the_same_object() -> None:
     assert await TruncateToolOutputs(100)(history, need_of(history, 1)) is history
     assert await TrimOldest()(History.parse([user("task"), user("go on")]), need_of(history, 1)) is not None
     everything_kept = History.parse([user("task"), user("go on")])
+    assert await TrimOldest()(history, need_of(history, 10**6)) is history
     assert await TrimOldest()(everything_kept, need_of(everything_kept, 1)) is everything_kept
 
 
@@ -203,8 +204,8 @@ async def test_truncate_keeps_what_the_task_and_the_request_ask_for() -> None:
 def test_strategies_are_frozen_values() -> None:
     """Two with the same settings are equal, and none can be changed."""
     strategy: Any = TruncateToolOutputs(50)
+    assert isinstance(TruncateToolOutputs(50), Strategy)
     assert strategy == TruncateToolOutputs(50) != TruncateToolOutputs(51)
-    assert isinstance(strategy, Strategy)
     with pytest.raises(FrozenInstanceError):
         strategy.max_tokens = 1
     with pytest.raises(ValueError, match="at least 1, got 0"):

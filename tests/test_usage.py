@@ -75,11 +75,21 @@ async def test_calls_at_the_same_time_are_told_apart() -> None:
 
 def test_changes_nothing_about_autogens_logging() -> None:
     """The logger's level and propagation stay the application's; at the default level nothing is heard."""
-    before = (EVENTS.level, EVENTS.propagate, EVENTS.disabled)
+    before = (EVENTS.level, EVENTS.propagate, EVENTS.disabled, list(EVENTS.handlers))
     with overhear_usage() as details:
         log_call({"prompt_tokens_details": {"cached_tokens": 70}})
     assert details == UsageDetails()
-    assert (EVENTS.level, EVENTS.propagate, EVENTS.disabled) == before
+    assert (EVENTS.level, EVENTS.propagate, EVENTS.disabled, EVENTS.handlers) == before
+
+
+@pytest.mark.usefixtures("events_on")
+def test_lets_every_event_pass(caplog: pytest.LogCaptureFixture) -> None:
+    """The application's own handlers still see each event, heard or not, exactly once."""
+    for _ in range(2):
+        with overhear_usage():
+            log_call({"prompt_tokens_details": {"cached_tokens": 70}})
+    EVENTS.warning("something else")
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO", "WARNING"]
 
 
 @pytest.mark.usefixtures("events_on")

@@ -1,8 +1,10 @@
 """Finding a model's window: by name, from the client, from its server."""
 
+import asyncio
+import socket
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -13,8 +15,10 @@ from autogen_ext.models.cache import ChatCompletionCache
 from autogen_ext.models.ollama import OllamaChatCompletionClient
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 from autogen_ext.models.replay import ReplayChatCompletionClient
+from hypothesis import given
+from hypothesis import strategies as st
 
-from autogen_budget import BudgetedChatCompletionClient, TokenBudget
+from autogen_budget import BudgetedChatCompletionClient, TokenBudget, _windows
 from autogen_budget._windows import (
     OLLAMA_DEFAULT_WINDOW,
     ClientFacts,
@@ -85,13 +89,22 @@ def test_reply_limits(arguments: dict[str, object], tokens: int | None) -> None:
         ("gpt-4o-2024-08-06", Window(128_000, "genai-prices")),
         ("claude-3-5-sonnet-20241022", Window(200_000, "genai-prices")),
         ("Llama-4-Scout-17B-16E-Instruct-FP8", Window(128_000, "autogen")),
+        ("claude-v1", None),  # known to `genai-prices`, but not how much it holds
         ("a-model-of-ones-own", None),
         ("", None),
     ],
 )
+@pytest.mark.usefixtures("no_network")
 def test_windows_by_name(model: str, window: Window | None) -> None:
     """Known names are found without any network; unknown ones give nothing."""
     assert window_by_name(model) == window
+
+
+@given(st.text())
+def test_any_name_can_be_looked_up(model: str) -> None:
+    """A name of any kind gives a positive window or none, and never an error."""
+    window = window_by_name(model)
+    assert window is None or window.tokens > 0
 
 
 def test_without_the_openai_extra_the_table_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +116,36 @@ def test_without_the_openai_extra_the_table_is_not_there(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(importlib, "import_module", refuse)
     assert window_by_name("a-model-of-ones-own") is None
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No socket can connect anywhere."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("there is no network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@asynccontextmanager
+async def raw_server(answer: bytes | None) -> AsyncGenerator[str, None]:
+    """A server on 127.0.0.1 that sends these bytes to everyone, or nothing; yields the address of its API.
+
+    It lives in the event loop of the caller, which has to go on while the server is asked.
+    """
+
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n") if answer is not None else await reader.read()
+            writer.write(answer or b"")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(reply, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
 
 
 @contextmanager
@@ -149,10 +192,35 @@ async def test_servers_tell_their_window(answers: dict[str, tuple[int, str]], to
         assert await window_of_server(url + "/") == (None if tokens is None else Window(tokens, "server"))
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"I am no web server\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000,
+        b"HTTP/1.1 200 OK\r\n\r\n\xff\xfe\xff",
+        b"HTTP/1.1 302 Found\r\nLocation: file:///etc/hostname\r\n\r\n",
+    ],
+)
+async def test_no_answer_of_a_server_fails_a_call(answer: bytes) -> None:
+    """A server that breaks off, or speaks something else, tells no window."""
+    async with raw_server(answer) as url:
+        assert await window_of_server(url) is None
+
+
+async def test_a_silent_server_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that takes the request and never answers tells no window, and the event loop goes on meanwhile."""
+    monkeypatch.setattr(_windows, "SERVER_TIMEOUT", 0.1)
+    async with raw_server(None) as url:
+        assert await window_of_server(url) is None
+
+
 async def test_only_web_addresses_are_asked() -> None:
     """Another scheme is never opened, and a server that is not there tells nothing."""
     assert await window_of_server("file:///etc") is None
     assert await window_of_server("http://127.0.0.1:9/v1") is None
+    assert await window_of_server("http://127.0.0.1:port/v1") is None
 
 
 async def test_a_budgeted_client_asks_once() -> None:

@@ -34,7 +34,7 @@ from histories import texts
 COUNTER = TiktokenCounter()
 REPORT = "\n".join(f"line {i} of the report" for i in range(3_000))
 SMALL = TokenBudget(8_000, max_tool_output_tokens=150)
-PHOTO = Image(Picture.effect_noise((200, 100), 90).convert("RGB"))  # type: ignore[no-untyped-call]
+PHOTO = Image(Picture.effect_noise((200, 100), 90).convert("RGB"))
 
 
 def report(about: str = "") -> str:
@@ -200,7 +200,7 @@ async def test_what_the_call_asks_for_is_kept() -> None:
     lines = REPORT.splitlines()
     lines[1_313], lines[2_717] = "here the ferryman sleeps", "here the lighthouse stands"
     wrapped = Custom(answer("\n".join(lines)))
-    workbench = BudgetedWorkbench(wrapped, SMALL, hints=lambda: ["Where is the lighthouse?"])
+    workbench = BudgetedWorkbench(wrapped, TokenBudget(2_000), hints=lambda: ["Where is the lighthouse?"])
     text = (await workbench.call_tool("ask", {"about": "ferryman"})).to_text()
     assert "here the ferryman sleeps" in text
     assert "here the lighthouse stands" in text
@@ -269,11 +269,12 @@ async def test_an_image_that_could_not_be_kept_is_named_all_the_same(tmp_path: A
 @pytest.mark.parametrize("error", [RuntimeError("the server is gone"), RuntimeError()])
 async def test_a_workbench_that_raises_gives_an_error_result(error: Exception) -> None:
     """AutoGen would wait forever; the model is told instead."""
-    for workbench in (BudgetedWorkbench(Custom(error), SMALL), BudgetedWorkbench(Streaming("on the way", error), SMALL)):
+    for wrapped in (Custom(error), Streaming("on the way", error)):
+        workbench = BudgetedWorkbench(wrapped, SMALL)
         *_, result = await streamed(workbench, "ask")
         assert isinstance(result, ToolResult)
         assert result.is_error
-        assert result.to_text() == str(error) or "RuntimeError"
+        assert result.to_text() == (str(error) or "RuntimeError")
 
 
 async def test_an_agent_outlives_a_workbench_that_raises() -> None:
@@ -311,7 +312,7 @@ async def test_cancelling_cancels() -> None:
         await asyncio.Event().wait()
         return "never"
 
-    for wrapped in (tools(wait), StaticWorkbench(tools(wait)._tools)):  # noqa: SLF001
+    for wrapped in (tools(wait), StaticWorkbench([FunctionTool(wait, description="Waits.")])):
         token = CancellationToken()
         workbench = BudgetedWorkbench(wrapped, SMALL)
         running = asyncio.ensure_future(workbench.call_tool("wait", {}, token))

@@ -5,30 +5,43 @@ How a call flows:
 1. count: what is new in the request, by kind of text, corrected by the usage the provider reports.
 2. recognise: is this the history of last time with something new behind it? Then only the new part is looked at.
 3. fit: strategies in reading order, until the request is at its target. Under the cap nothing is touched.
+   Tool output over its limit was cut where it came in, and can be read back from the store that keeps the whole.
 4. call: the wrapped client. A refusal for size teaches the true window; a strictly smaller request is sent once.
 5. settle: usage corrects the counter, a `CallRecord` is kept, hooks are told.
 """
 
 from ._agent import BudgetedAgent
+from ._artifacts import ArtifactStore
 from ._budget import TokenBudget
 from ._client import BudgetedChatCompletionClient
 from ._counting import TiktokenCounter, TokenCounter
-from ._errors import BudgetError, ContextOverflowError
+from ._errors import ArtifactNotFoundError, BudgetError, ContextOverflowError, SpendLimitError
 from ._history import History
 from ._pipeline import Compaction, compact
-from ._report import CallRecord, Step
+from ._report import CallRecord, OutputCut, Step
+from ._spend import Price, SpendPool, SpendReport, SpendTermination
 from ._strategies import Need, Strategy, TrimOldest, TruncateToolOutputs, default_strategies
 from ._tally import Tally
+from ._workbench import BudgetedWorkbench
 
 __all__ = [
+    "ArtifactNotFoundError",
+    "ArtifactStore",
     "BudgetError",
     "BudgetedAgent",
     "BudgetedChatCompletionClient",
+    "BudgetedWorkbench",
     "CallRecord",
     "Compaction",
     "ContextOverflowError",
     "History",
     "Need",
+    "OutputCut",
+    "Price",
+    "SpendLimitError",
+    "SpendPool",
+    "SpendReport",
+    "SpendTermination",
     "Step",
     "Strategy",
     "Tally",

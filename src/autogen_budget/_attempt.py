@@ -9,6 +9,7 @@ from ._errors import ContextOverflowError
 from ._overflow import read_overflow
 from ._planner import Call, Planner, Request
 from ._report import CallRecord
+from ._spend import Purpose, Reservation, SpendPool
 from ._usage import UsageDetails
 
 logger = logging.getLogger("autogen_budget")
@@ -22,16 +23,32 @@ class Attempt:
         planner (Planner): Plans its requests.
         name (str): Who calls.
         model (str | None): The model's name. `None` means the client does not tell it.
+        pool (SpendPool | None): What pays for the call. `None` means nothing does.
+        purpose (Purpose): What the call is for.
     """
 
-    def __init__(self, call: Call, planner: Planner, *, name: str, model: str | None) -> None:
+    def __init__(
+        self,
+        call: Call,
+        planner: Planner,
+        *,
+        name: str,
+        model: str | None,
+        pool: SpendPool | None = None,
+        purpose: Purpose = "reply",
+    ) -> None:
         self.result: CreateResult | None = None
         """What the model answered. `None` means it has not."""
         self.error: BaseException | None = None
         """What the call ended with. `None` means it has not failed."""
         self.usage = UsageDetails()
         """What was overheard of the latest request's usage."""
+        self.said: list[str] = []
+        """What was streamed so far."""
         self._call = call
+        self._pool = pool
+        self._purpose: Purpose = purpose
+        self._reservation: Reservation | None = None
         self._planner = planner
         self._name = name
         self._model = model
@@ -44,9 +61,9 @@ class Attempt:
 
         Raises:
             ContextOverflowError: The call cannot be made to fit.
+            SpendLimitError: It cannot be paid for.
         """
-        self._request = await self._planner.plan(self._call)
-        return self._request
+        return await self._reserve(await self._planner.plan(self._call))
 
     async def smaller_request(self, error: Exception) -> Request:
         """The request to send after one failed: a strictly smaller one, if it was refused for its size, once.
@@ -56,6 +73,7 @@ class Attempt:
 
         Raises:
             ContextOverflowError: There is none, or this was the second refusal; the error is its cause.
+            SpendLimitError: It cannot be paid for.
             Exception: The error itself, if it is about something else.
         """
         refused, overflow = self._request, read_overflow(error)
@@ -72,12 +90,12 @@ class Attempt:
                 parts=refused.sent,
             ) from error
         try:
-            self._request = await self._planner.plan_smaller(self._call, refused)
+            smaller = await self._planner.plan_smaller(self._call, refused)
         except ContextOverflowError as overflowed:
             raise overflowed from error
         self._retries = 1
-        logger.info("%s: refused with %d tokens, sending %d", self._name, refused.tokens, self._request.tokens)
-        return self._request
+        logger.info("%s: refused with %d tokens, sending %d", self._name, refused.tokens, smaller.tokens)
+        return await self._reserve(smaller)
 
     def record(self) -> CallRecord:
         """The record of the call as it stands."""
@@ -106,8 +124,41 @@ class Attempt:
             error=None if self.error is None else f"{type(self.error).__name__}: {self.error}",
         )
 
-    def learn(self) -> None:
-        """Let the counter learn from the prompt tokens the provider reported, if it was asked and reported any."""
+    def settle(self) -> None:
+        """Let the counter learn from what was reported, and charge the pool for what was used."""
         request, result = self._request, self.result
-        if request is not None and result is not None and not result.cached and result.usage.prompt_tokens > 0:
+        reported = result is not None and not result.cached and result.usage.prompt_tokens > 0
+        if request is not None and result is not None and reported:
             self._planner.observe(request, result.usage.prompt_tokens + self.usage.beside_prompt)
+        if self._reservation is None or request is None:
+            return
+        if result is not None and reported:
+            prompt = result.usage.prompt_tokens + self.usage.beside_prompt
+            cached = self.usage.cached_tokens or 0
+            self._reservation.settle(prompt, result.usage.completion_tokens, cached_tokens=cached)
+        elif self.said if result is None else not result.cached:  # a reply, or a part of one, without a report
+            reply = self._planner.tokens_of(_words(result) if result else "".join(self.said))
+            self._reservation.settle(request.tokens, reply, estimated=True)
+        else:
+            self._reservation.release()
+
+    async def _reserve(self, request: Request) -> Request:
+        """Take over a request once it is paid for; what was reserved for the one before it goes back."""
+        if self._reservation is not None:
+            self._reservation.release()
+        if self._pool is not None:
+            self._reservation = await self._pool.acquire(
+                request.tokens,
+                self._planner.reply_room(self._call.extra_create_args),
+                agent=self._name,
+                purpose=self._purpose,
+                model=self._model,
+            )
+        self._request = request
+        return request
+
+
+def _words(result: CreateResult) -> str:
+    if isinstance(result.content, str):
+        return result.content
+    return "\n".join(f"{call.name}({call.arguments})" for call in result.content)

@@ -1,9 +1,14 @@
 """The token cap of one agent, as a validated value: `TokenBudget`."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
+
+NO_TOOLS: Mapping[str, int] = MappingProxyType({})
+"""No limits for single tools."""
 
 Tokens = Annotated[int, Field(ge=1, strict=True)]
 
@@ -32,8 +37,10 @@ class TokenBudget(BaseModel):
             `max_completion_tokens` set on the client wins. `None` means a quarter of the window, at most 4,096.
         compact_to (float): Share of the cap that compaction shrinks to, above 0 and up to 1. Nothing happens while a
             request fits under the cap; the lower the share, the more rarely the prefix changes that providers cache.
-        max_tool_output_tokens (int | None): Tokens one tool result may keep once a request has to shrink. `None` means
-            a quarter of the cap.
+        max_tool_output_tokens (int | None): Tokens one output of a tool may hold; what is longer is cut before it
+            enters the conversation. `None` means a quarter of the cap.
+        tool_output_tokens (Mapping[str, int]): The same for single tools, by name: these tokens take the place of
+            `max_tool_output_tokens`. `"code_executor"` stands for the output of code that an agent runs.
 
     Raises:
         pydantic.ValidationError: A `ValueError`; a setting is out of range, or the reserve is not below the window.
@@ -46,6 +53,7 @@ class TokenBudget(BaseModel):
     reply_reserve: Annotated[int, Field(ge=0, strict=True)] | None = None
     compact_to: Annotated[float, Field(gt=0, le=1)] = 0.6
     max_tool_output_tokens: Tokens | None = None
+    tool_output_tokens: Mapping[str, Tokens] = Field(default_factory=dict[str, Tokens])
 
     def __init__(
         self,
@@ -55,6 +63,7 @@ class TokenBudget(BaseModel):
         reply_reserve: int | None = None,
         compact_to: float = 0.6,
         max_tool_output_tokens: int | None = None,
+        tool_output_tokens: Mapping[str, int] = NO_TOOLS,
     ) -> None:
         super().__init__(
             max_prompt_tokens=max_prompt_tokens,
@@ -62,7 +71,13 @@ class TokenBudget(BaseModel):
             reply_reserve=reply_reserve,
             compact_to=compact_to,
             max_tool_output_tokens=max_tool_output_tokens,
+            tool_output_tokens=tool_output_tokens,
         )
+
+    def __hash__(self) -> int:
+        """Equal budgets have equal hashes."""
+        values = self.model_dump(exclude={"tool_output_tokens"}).values()
+        return hash((*values, frozenset(self.tool_output_tokens.items())))
 
     @model_validator(mode="after")
     def _reserve_below_window(self) -> Self:
@@ -93,7 +108,32 @@ class TokenBudget(BaseModel):
             if self.max_prompt_tokens is None:
                 raise ValueError("no cap: set max_prompt_tokens or context_window in TokenBudget")
             return self.max_prompt_tokens
-        reserve = min(LARGEST_DEFAULT_RESERVE, window // 4) if self.reply_reserve is None else self.reply_reserve
-        reserve = min(max(reserve, max_reply_tokens or 0), window * 3 // 4)
-        room = max(1, window - reserve)
+        room = max(1, window - self.reply_room(window, max_reply_tokens))
         return room if self.max_prompt_tokens is None else min(room, self.max_prompt_tokens)
+
+    def reply_room(self, window: int | None, max_reply_tokens: int | None = None) -> int:
+        """Tokens kept free for the reply in a model with this window.
+
+        Args:
+            window (int | None): Tokens the model's window holds. `None` means it is not known.
+            max_reply_tokens (int | None): As in `cap`.
+        """
+        reserve = self.reply_reserve
+        if reserve is None and window is not None:
+            reserve = min(LARGEST_DEFAULT_RESERVE, window // 4)
+        if reserve is None:  # nothing but the client can tell
+            return LARGEST_DEFAULT_RESERVE if max_reply_tokens is None else max_reply_tokens
+        reserve = max(reserve, max_reply_tokens or 0)
+        return reserve if window is None else min(reserve, window * 3 // 4)
+
+    def tool_output_limit(self, tool: str, cap: int) -> int:
+        """Tokens one output of a tool may hold.
+
+        Args:
+            tool (str): The tool's name.
+            cap (int): Tokens one request may hold.
+
+        Returns:
+            int: At least 1.
+        """
+        return self.tool_output_tokens.get(tool) or self.max_tool_output_tokens or max(1, cap // 4)

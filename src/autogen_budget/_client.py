@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal, cast
 
@@ -19,11 +19,13 @@ from autogen_core.tools import Tool, ToolSchema
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import Self
 
+from ._artifacts import ArtifactStore
 from ._attempt import Attempt
 from ._budget import TokenBudget
 from ._counting import TiktokenCounter, TokenCounter
 from ._planner import Call, Planner
 from ._report import CallRecord, Hook
+from ._spend import Purpose, SpendPool
 from ._strategies import Strategy, default_strategies
 from ._tally import Tally
 from ._usage import overhear_usage
@@ -43,6 +45,9 @@ class BudgetedChatCompletionClientConfig(BaseModel):
     client: ComponentModel
     budget: TokenBudget
     name: str | None = None
+    artifacts: ComponentModel | None = None
+    pool: ComponentModel | None = None
+    purpose: Purpose = "reply"
 
 
 class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatCompletionClientConfig]):
@@ -63,6 +68,11 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
             `default_strategies(budget)`.
         counter (TokenCounter | None): How to count. `None` means a `TiktokenCounter` for the client's model.
         hooks (Sequence[Hook]): Called with the record of each finished call.
+        artifacts (ArtifactStore | None): Where the whole of a tool's output is kept before it is cut. `None` means
+            nowhere.
+        pool (SpendPool | None): What pays for the calls: each is reserved before it is made and settled after it. `None`
+            means nothing does.
+        purpose (Purpose): What the calls are for, in the pool's report: `reply`, `selector`, `orchestrator`, `summary`.
 
     Raises:
         TypeError: An argument is of the wrong kind.
@@ -81,8 +91,11 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         strategies: Sequence[Strategy] | None = None,
         counter: TokenCounter | None = None,
         hooks: Sequence[Hook] = (),
+        artifacts: ArtifactStore | None = None,
+        pool: SpendPool | None = None,
+        purpose: Purpose = "reply",
     ) -> None:
-        check_arguments(budget, strategies, counter, hooks)
+        check_arguments(budget, strategies, counter, hooks, artifacts)
         if not isinstance(client, ChatCompletionClient):
             raise TypeError(f"client must be a ChatCompletionClient, got {_kind(client)}")
         facts = describe_client(client)
@@ -96,6 +109,9 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         self._model = facts.model
         self._strategies = strategies
         self._hooks = tuple(hooks)
+        self._artifacts = artifacts
+        self._pool = pool
+        self._purpose: Purpose = purpose
         self._records: deque[CallRecord] = deque(maxlen=MAX_RECORDS)
         self._planner = Planner(
             facts,
@@ -103,6 +119,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
             default_strategies(budget) if strategies is None else tuple(strategies),
             self.counter,
             multiple_system_messages=bool(client.model_info.get("multiple_system_messages", False)),
+            artifacts=artifacts,
         )
 
     @property
@@ -114,6 +131,16 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
     def records(self) -> tuple[CallRecord, ...]:
         """One record for each of the latest 1,000 calls, oldest first."""
         return tuple(self._records)
+
+    @property
+    def artifacts(self) -> ArtifactStore | None:
+        """Where the whole of what is cut is kept. `None` means nowhere."""
+        return self._artifacts
+
+    @property
+    def cap(self) -> int:
+        """Tokens a request may hold, by what is known now; it changes when the provider tells the true window."""
+        return self._planner.cap()
 
     def forget(self) -> None:
         """Forget the conversations, as after a reset; records and what was learned about the model stay."""
@@ -148,6 +175,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
 
         Raises:
             ContextOverflowError: The request cannot be made to fit, or the provider refused it twice for its size.
+            SpendLimitError: The pool cannot pay for it; nothing was sent.
         """
         attempt = self._begin(Call(messages, tools, json_output, extra_create_args))
         try:
@@ -188,6 +216,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
 
         Raises:
             ContextOverflowError: The request cannot be made to fit, or the provider refused it twice for its size.
+            SpendLimitError: The pool cannot pay for it; nothing was sent.
         """
         attempt = self._begin(Call(messages, tools, json_output, extra_create_args))
         try:
@@ -208,6 +237,8 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
                             begun = True
                             if isinstance(item, CreateResult):
                                 attempt.result = item
+                            else:
+                                attempt.said.append(item)
                             yield item
                     return
                 except Exception as error:
@@ -239,7 +270,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
 
     def remaining_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = ()) -> int:
         """Tokens left under the cap beside these messages; negative when they are over it."""
-        return self._planner.cap() - self.count_tokens(messages, tools=tools)
+        return self.cap - self.count_tokens(messages, tools=tools)
 
     @property
     def capabilities(self) -> ModelCapabilities:  # pyright: ignore[reportDeprecated]
@@ -255,20 +286,28 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         if self._strategies is not None:
             raise TypeError("a client with strategies of its own cannot be dumped: they are code; use the default ones")
         return BudgetedChatCompletionClientConfig(
-            client=self.client.dump_component(), budget=self.budget, name=self._name
+            client=self.client.dump_component(),
+            budget=self.budget,
+            name=self._name,
+            artifacts=None if self._artifacts is None else self._artifacts.dump_component(),
+            pool=None if self._pool is None else self._pool.dump_component(),
+            purpose=self._purpose,
         )
 
     @classmethod
     def _from_config(cls, config: BudgetedChatCompletionClientConfig) -> Self:
-        return cls(ChatCompletionClient.load_component(config.client), config.budget, name=config.name)
+        artifacts = None if config.artifacts is None else ArtifactStore.load_component(config.artifacts)
+        client = ChatCompletionClient.load_component(config.client)
+        pool = None if config.pool is None else SpendPool.load_component(config.pool)
+        return cls(client, config.budget, name=config.name, artifacts=artifacts, pool=pool, purpose=config.purpose)
 
     def _begin(self, call: Call) -> Attempt:
-        return Attempt(call, self._planner, name=self.name, model=self._model)
+        return Attempt(call, self._planner, name=self.name, model=self._model, pool=self._pool, purpose=self._purpose)
 
     def _settle(self, attempt: Attempt) -> None:
         """Learn from a call, keep its record, tell the hooks; nothing in here can fail the call."""
         record = attempt.record()
-        attempt.learn()
+        attempt.settle()
         self._records.append(record)
         if record.steps:
             done = "; ".join(f"{step.strategy}: {step.detail}" for step in record.steps)
@@ -281,7 +320,11 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
 
 
 def check_arguments(
-    budget: TokenBudget, strategies: Sequence[Strategy] | None, counter: TokenCounter | None, hooks: Sequence[Hook]
+    budget: TokenBudget,
+    strategies: Sequence[Strategy] | None,
+    counter: TokenCounter | None,
+    hooks: Sequence[Callable[..., object]],
+    artifacts: ArtifactStore | None,
 ) -> None:
     """Refuse arguments of the wrong kind, with a message that says what is expected.
 
@@ -297,7 +340,9 @@ def check_arguments(
             raise TypeError(f"strategies must be instances such as TrimOldest(), got {_kind(strategy)}")
     for hook in hooks:
         if not callable(hook):
-            raise TypeError(f"hooks must be functions that take a CallRecord, got {_kind(hook)}")
+            raise TypeError(f"hooks must be functions that take a record, got {_kind(hook)}")
+    if artifacts is not None and not isinstance(artifacts, ArtifactStore):
+        raise TypeError(f"artifacts must be an ArtifactStore, got {_kind(artifacts)}")
 
 
 def _kind(value: object) -> str:

@@ -16,9 +16,10 @@ from ._tally import Tally, digit_characters, script_bytes
 
 # What a text is made of, each shape with its tokens per character (rounded up). The first that fits is taken.
 _SHAPES = {
-    "repeat": (r"(?P<any>[\x00-/:-\x7f])(?P=any){7,}", 1 / 8),
-    # Letters and digits mixed, or very many letters: base64, hashes, keys.
-    "dense": (r"(?:[A-Za-z]+[0-9]|[0-9]+[A-Za-z])[A-Za-z0-9]*|[A-Za-z]{24,}", 0.8),
+    "ruler": (r"(?P<sign>[\x00-/:-@\[-`{-\x7f])(?P=sign){7,}", 1 / 16),
+    "drawl": (r"(?P<letter>[A-Za-z])(?P=letter){7,}", 1 / 8),
+    "endless": (r"[A-Za-z]{24,}", 0.6),  # encoded bytes, or words grown together
+    "mixed": (r"(?:[A-Za-z]+[0-9]|[0-9]+[A-Za-z])[A-Za-z0-9]*", 0.8),  # base64, hashes, keys
     "digits": (r"[0-9]+", 1 / 3),
     "word": (r"[A-Z]?[a-z]+", 1 / 5),
     "capitals": (r"[A-Z]+", 1 / 4),
@@ -63,13 +64,13 @@ def estimate(text: str) -> Tally:
         Tally: The estimated tokens by kind.
     """
     tokens = Counter[str]()
-    for (shape, length), times in Counter((m.lastgroup, m.end() - m.start()) for m in _SHAPE.finditer(text)).items():
-        if shape:
-            tokens[shape] += times * math.ceil(length * _SHAPES[shape][1])
+    shapes = Counter((str(match.lastgroup), len(match.group())) for match in _SHAPE.finditer(text))
+    for (shape, length), times in shapes.items():
+        tokens[shape] += times * math.ceil(length * _SHAPES[shape][1])
     others = Counter(_OTHER.findall(text))
     return Tally(
-        letters=tokens["word"] + tokens["capitals"] + tokens["dense"],
-        symbols=tokens["symbols"] + tokens["repeat"],
+        letters=sum(tokens[shape] for shape in ("word", "capitals", "drawl", "endless", "mixed")),
+        symbols=tokens["symbols"] + tokens["ruler"],
         spaces=tokens["spaces"],
         digits=tokens["digits"],
         scripts=math.ceil(sum(times * _rate(character) for character, times in others.items())),

@@ -3,31 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from autogen_core.models import LLMMessage, SystemMessage, UserMessage
+from autogen_core.models import LLMMessage, SystemMessage
 from typing_extensions import Self
 
+from ._past import Past
 from ._repair import Repair, TurnReader
-from ._turns import NOTE_SOURCE, Turn
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What stands in a request for the turns that were dropped from it.
-
-    Args:
-        turns (int): How many turns were dropped.
-        tokens (int): Tokens they held when they were dropped.
-    """
-
-    turns: int
-    tokens: int
-
-    def message(self) -> UserMessage:
-        """The one message that tells the model about them."""
-        what = "1 earlier turn" if self.turns == 1 else f"{self.turns:,} earlier turns"
-        return UserMessage(
-            content=f"[{what} ({self.tokens:,} tokens) left out to fit the context window]", source=NOTE_SOURCE
-        )
+from ._turns import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +91,9 @@ class History:
         """
         if not dropped:
             return self
-        gone = self.past or Past(0, 0)
-        return replace(
-            self,
-            turns=tuple(turn for i, turn in enumerate(self.turns) if i not in dropped),
-            past=Past(gone.turns + len(dropped), gone.tokens + tokens),
-        )
+        gone = [turn for i, turn in enumerate(self.turns) if i in dropped]
+        left = tuple(turn for i, turn in enumerate(self.turns) if i not in dropped)
+        return replace(self, turns=left, past=(self.past or Past()).extended(gone, tokens))
 
 
 def leading_system(messages: Sequence[LLMMessage]) -> tuple[SystemMessage, ...]:

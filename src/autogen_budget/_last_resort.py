@@ -5,8 +5,9 @@ first, then images of all turns but the newest, then the long strings inside the
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeVar, cast
 
 from autogen_core import FunctionCall, Image
@@ -22,18 +23,22 @@ IMAGE_LEFT_OUT = "[image left out]"
 MIN_ALLOWANCE = 64
 """Tokens a text keeps before other means are tried: enough for a notice with a few words around it."""
 
+NO_REFERENCES: Mapping[str, str] = MappingProxyType({})
+"""Nothing is kept whole."""
+
 MessageT = TypeVar("MessageT", bound=SystemMessage | UserMessage | AssistantMessage)
 
 Cut = Callable[[str, bool], str]
 """What happens to a text; the flag tells whether it is a tool's output, whose structure may be interpreted."""
 
 
-def squeeze(history: History, need: Need) -> History:
+def squeeze(history: History, need: Need, references: Mapping[str, str] = NO_REFERENCES) -> History:
     """Cut what is left until the request fits.
 
     Args:
         history (History): A history from which nothing can be dropped any more.
         need (Need): The target to cut to, and the cap that must be kept.
+        references (Mapping[str, str]): Where the tool outputs that may be cut are kept whole, by their text.
 
     Returns:
         History: One that fits under the cap, if cutting texts can achieve that; the same object when it did already.
@@ -48,11 +53,17 @@ def squeeze(history: History, need: Need) -> History:
     ):
         if need.tokens_of(history) <= need.cap:
             break
-        history = _level(history, need, means, least)
+        history = _level(history, need, means, least, references)
     return history
 
 
-def _level(history: History, need: Need, means: Callable[[History, Cut], History], least: int) -> History:
+def _level(
+    history: History,
+    need: Need,
+    means: Callable[[History, Cut], History],
+    least: int,
+    references: Mapping[str, str],
+) -> History:
     """Cut all texts that these means reach to one allowance: the largest, within 5 %, that reaches the goal.
 
     The goal is the target, or where that cannot be reached, the cap.
@@ -60,7 +71,9 @@ def _level(history: History, need: Need, means: Callable[[History, Cut], History
 
     def cut_to(allowance: int) -> History:
         def cut(text: str, output: bool) -> str:
-            return (cut_text if output else cut_middle)(text, allowance, need.counter)
+            if output:
+                return cut_text(text, allowance, need.counter, reference=references.get(text))
+            return cut_middle(text, allowance, need.counter)
 
         return means(history, cut)
 

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from pydantic import ValidationError
+
 _CODES = frozenset({"context_length_exceeded", "exceed_context_size_error", "request_too_large"})
 
-_STATUSES = frozenset({400, 413, 422, None})  # None: clients without HTTP, such as llama-cpp-python's
+# None: clients without HTTP, such as llama-cpp-python's; -1: Ollama's for an error inside a stream.
+_STATUSES = frozenset({400, 413, 422, None, -1})
 
 _WORDINGS = re.compile(
     r"maximum context length|context[ _](?:length|window|size|limit)|prompt is too long|too many tokens"
@@ -24,7 +27,8 @@ _NUMBERS = (
     re.compile(r"configured limit of (?P<window>\d+)"),
     re.compile(r"resulted in (?P<prompt>\d+) tokens"),
     re.compile(r"\((?P<prompt>\d+) in the messages(?:, (?P<functions>\d+) in the functions)?"),
-    re.compile(r"requested \d+ output tokens and your prompt contains at least (?P<prompt>\d+)"),
+    re.compile(r"your (?:prompt contains|request has)(?: at least)? (?P<prompt>\d+) input tokens"),
+    re.compile(r"\((?P<prompt>\d+) of text input"),
     re.compile(r"too long: (?P<prompt>\d+) tokens > (?P<window>\d+)"),
     re.compile(r"context limit: (?P<prompt>\d+) \+ \d+ > (?P<window>\d+)"),
     re.compile(r"token count \(?(?P<prompt>\d+)\)? exceeds the maximum number of tokens allowed \(?(?P<window>\d+)"),
@@ -55,8 +59,10 @@ def read_overflow(error: BaseException) -> Overflow | None:
     Returns:
         Overflow | None: `None` means the error is about something else.
     """
+    if isinstance(error, ValidationError):  # quotes what it refuses, which may speak of anything
+        return None
     body = _body(error)
-    codes = {getattr(error, "code", None), getattr(error, "type", None), body.get("code"), body.get("type")}
+    codes = (getattr(error, "code", None), getattr(error, "type", None), body.get("code"), body.get("type"))
     message = str(body.get("message") or error)
     coded = any(code in _CODES for code in codes if isinstance(code, str))
     if not coded and not (getattr(error, "status_code", None) in _STATUSES and _WORDINGS.search(message)):

@@ -9,9 +9,12 @@ from autogen_core.tools import Tool, ToolSchema
 
 from ._budget import TokenBudget
 from ._counting import TiktokenCounter, TokenCounter
+from ._cut import reference_in
 from ._errors import ContextOverflowError
 from ._history import History
+from ._keeper import Keeper
 from ._last_resort import squeeze
+from ._read_artifact import READ_ARTIFACT
 from ._repair import Repair
 from ._report import Step
 from ._sizes import Sizes, sizes_of_extras, sizes_of_history
@@ -110,6 +113,7 @@ async def fit(
     extras: Sizes,
     counter: TokenCounter,
     strategies: Sequence[Strategy],
+    keeper: Keeper | None = None,
 ) -> Plan:
     """Make a history fit under the cap; under it, nothing is touched.
 
@@ -121,6 +125,7 @@ async def fit(
         extras (Sizes): What the request carries beside its messages.
         counter (TokenCounter): Counts for the model that is called.
         strategies (Sequence[Strategy]): Tried in order. One that fails, or makes nothing smaller, is passed over.
+        keeper (Keeper | None): Keeps the whole of what is cut. `None` means there is no store.
 
     Returns:
         Plan: A history under the cap.
@@ -132,7 +137,7 @@ async def fit(
         return Plan(history, tokens, ())
     fixed = counter.tokens((extras + sizes_of_history(History(history.system), counter)).total)
     target = min(cap, max(int(compact_to * cap), fixed + int(ROOM_FOR_TURNS * (cap - fixed))))
-    need = Need(tokens=tokens, target=target, cap=cap, extras=extras.total, counter=counter)
+    need = Need(tokens=tokens, target=target, cap=cap, extras=extras.total, counter=counter, keeper=keeper)
     steps: list[Step] = []
     for strategy in strategies:
         if need.tokens <= target:
@@ -141,7 +146,7 @@ async def fit(
     if need.hard:
         history, need = await _step(TrimOldest(), history, need, steps)
     if need.hard:
-        squeezed = squeeze(history, need)
+        squeezed = squeeze(history, need, await _references(history, need))
         left = need.after(squeezed)
         steps.append(Step("last resort", need.tokens, left.tokens, _difference(history, squeezed)))
         history, need = squeezed, left
@@ -172,8 +177,19 @@ async def _step(strategy: Strategy, history: History, need: Need, steps: list[St
         return history, need
     if smaller is history or left.tokens >= need.tokens:
         return history, need
-    steps.append(Step(name, need.tokens, left.tokens, _difference(history, smaller)))
+    lost = "" if need.keeper is None else _not_kept(history, smaller)
+    steps.append(Step(name, need.tokens, left.tokens, _difference(history, smaller) + lost))
     return smaller, left
+
+
+async def _references(history: History, need: Need) -> dict[str, str]:
+    """Where the results of calls that are left are kept whole, before the last resort may cut them."""
+    if need.keeper is None:
+        return {}
+    results = [result for turn in history.turns if turn.results for result in turn.results.content]
+    texts = [result.content for result in results if result.name != READ_ARTIFACT]
+    kept = {text: reference_in(text) or await need.keep(text) for text in texts}
+    return {text: reference for text, reference in kept.items() if reference is not None}
 
 
 def _difference(old: History, new: History) -> str:
@@ -185,6 +201,14 @@ def _difference(old: History, new: History) -> str:
         f"{n:,} turn{'' if n == 1 else 's'} {what}" for n, what in ((dropped, "dropped"), (changed, "cut")) if n > 0
     ]
     return ", ".join(parts) or "instructions cut"
+
+
+def _not_kept(old: History, new: History) -> str:
+    """How many results were cut without a reference to the whole, which there is when it could be stored."""
+    known = {id(result) for turn in old.turns if turn.results for result in turn.results.content}
+    results = [result for turn in new.turns if turn.results for result in turn.results.content]
+    lost = sum(id(result) not in known and reference_in(result.content) is None for result in results)
+    return f", {lost:,} of them not kept whole" if lost else ""
 
 
 def _overflow(history: History, need: Need, extras: Sizes) -> ContextOverflowError:

@@ -8,15 +8,18 @@ from autogen_core.models import LLMMessage
 from autogen_core.tools import Tool, ToolSchema
 from pydantic import BaseModel
 
+from ._artifacts import ArtifactStore
 from ._budget import TokenBudget
 from ._conversation import Conversations
 from ._counting import TiktokenCounter, TokenCounter
+from ._keeper import Keeper
 from ._overflow import Overflow
 from ._pipeline import fit, repair_steps
 from ._report import Step
 from ._sizes import Sizes, sizes_of_extras, sizes_of_history
 from ._strategies import Strategy
 from ._tally import Tally
+from ._turns import text_of
 from ._windows import DEFAULT_WINDOW, ClientFacts, Window, max_reply_tokens, window_by_name, window_of_server
 
 logger = logging.getLogger("autogen_budget")
@@ -80,6 +83,7 @@ class Planner:
         strategies (Sequence[Strategy]): How to make a history smaller.
         counter (TokenCounter): How to count; it learns from what is reported.
         multiple_system_messages (bool): Whether the model takes system messages anywhere.
+        artifacts (ArtifactStore | None): Where the whole of what is cut is kept. `None` means nowhere.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class Planner:
         counter: TokenCounter,
         *,
         multiple_system_messages: bool,
+        artifacts: ArtifactStore | None = None,
     ) -> None:
         self._facts = facts
         self._budget = budget
@@ -97,6 +102,7 @@ class Planner:
         self._counter = counter
         self._conversations = Conversations(counter, multiple_system_messages=multiple_system_messages)
         self._window = _window_without_network(facts, budget)
+        self._keeper = None if artifacts is None else Keeper(artifacts)
         self._window_asked = False
         self._ceiling: int | None = None
 
@@ -104,6 +110,10 @@ class Planner:
     def estimated(self) -> bool:
         """Whether tokens are estimated because no vocabulary could be used."""
         return isinstance(self._counter, TiktokenCounter) and self._counter.estimated
+
+    def tokens_of(self, text: str) -> int:
+        """Tokens of a text as this model counts it."""
+        return self._counter.tokens(self._counter.measure_text(text))
 
     def observe(self, request: Request, reported: int) -> None:
         """Learn how the model counts from what it reported for a request.
@@ -117,6 +127,8 @@ class Planner:
     def forget(self) -> None:
         """Forget the conversations; what was learned about the model stays."""
         self._conversations.forget()
+        if self._keeper is not None:
+            self._keeper.release()
 
     def save_state(self) -> Mapping[str, object]:
         """What the provider taught about the window, as values that JSON can hold."""
@@ -182,15 +194,28 @@ class Planner:
         Args:
             extra_create_args (Mapping[str, object] | None): Arguments of the call, which may ask for a longer reply.
         """
-        asked = max_reply_tokens(extra_create_args or {}) or self._facts.max_reply_tokens
         window = None if self._window is None else self._window.tokens
         if window is None and self._budget.max_prompt_tokens is None:
             window = DEFAULT_WINDOW
-        cap = self._budget.cap(window, asked)
+        cap = self._budget.cap(window, self._asked(extra_create_args))
         return cap if self._ceiling is None else min(cap, self._ceiling)
+
+    def reply_room(self, extra_create_args: Mapping[str, object] | None = None) -> int:
+        """Tokens a reply may take, by what is known now.
+
+        Args:
+            extra_create_args (Mapping[str, object] | None): Arguments of the call, which may ask for a longer reply.
+        """
+        window = None if self._window is None else self._window.tokens
+        return self._budget.reply_room(window, self._asked(extra_create_args))
+
+    def _asked(self, extra_create_args: Mapping[str, object] | None) -> int | None:
+        return max_reply_tokens(extra_create_args or {}) or self._facts.max_reply_tokens
 
     async def _plan(self, call: Call, cap: int) -> Request:
         counter = self._counter
+        if self._keeper is not None:  # before anything is stored, which may cost an older text its place
+            await self._keeper.hold(map(text_of, call.messages))
         conversation = self._conversations.recall(call.messages)
         history, verbatim = conversation.history, conversation.verbatim
         extras = sizes_of_extras(counter, call.tools, call.json_output, call.extra_create_args)
@@ -205,6 +230,7 @@ class Planner:
             extras=extras,
             counter=counter,
             strategies=self._strategies,
+            keeper=self._keeper,
         )
         conversation.replace_history(history, plan.history)
         untouched = plan.history is history

@@ -31,6 +31,7 @@ RepairKind = Literal[
     "orphaned result",
     "repeated id",
     "empty id",
+    "mismatched id",
     "split results",
     "invalid arguments",
     "empty message",
@@ -71,7 +72,7 @@ class TurnReader:
         self._begun = False
         self._repairs: list[Repair] = []
         for turn in before:
-            self._begun = True
+            self._begun = self._begun or turn.kind != "system"
             self._taken.update(call.id for call in turn.calls)
 
     def read(self, messages: Sequence[LLMMessage]) -> tuple[tuple[Turn, ...], tuple[Repair, ...]]:
@@ -87,15 +88,20 @@ class TurnReader:
             TypeError: An element is not one of AutoGen's four message classes.
         """
         self._repairs = []
-        turns = tuple(self._turns(messages))
-        if turns and not self._begun and turns[0].kind in ("assistant", "tools"):
-            self._mend("leading assistant message", f"{turns[0].kind} turn")
-            turns = (note(BEGINNING), *turns)
-        self._begun = self._begun or bool(turns)
+        turns = tuple(self._led_by_user(self._turns(messages)))
         return turns, tuple(self._repairs)
 
     def _mend(self, kind: RepairKind, detail: str) -> None:
         self._repairs.append(Repair(kind, detail))
+
+    def _led_by_user(self, turns: Iterable[Turn]) -> Iterator[Turn]:
+        """The turns, with a note before an assistant that speaks first; system messages open no conversation."""
+        for turn in turns:
+            if not self._begun and turn.kind in ("assistant", "tools"):
+                self._mend("leading assistant message", f"{turn.kind} turn")
+                yield note(BEGINNING)
+            self._begun = self._begun or turn.kind != "system"
+            yield turn
 
     def _turns(self, messages: Sequence[LLMMessage]) -> Iterator[Turn]:
         at = 0
@@ -145,6 +151,8 @@ class TurnReader:
         for call, result in zip(calls, matched, strict=True):
             if result is None:
                 self._mend("unanswered call", f"{call.name} ({call.id!r})")
+            elif call.id and result.call_id != call.id:
+                self._mend("mismatched id", f"{call.name} ({call.id!r} was answered as {result.call_id!r})")
         paired = [_paired(call, result) for call, result in zip(sound, matched, strict=True)]
         untouched = sound == calls and not orphans and len(answers) == 1
         if untouched and {id(result) for result in paired} == {id(result) for result in results}:
@@ -178,16 +186,14 @@ def _match(
     left = list(results)
     matched: list[FunctionExecutionResult | None] = []
     for call in calls:
-        found = next((result for result in left if call.id and result.call_id == call.id), None)
-        if found is not None:
-            left = [result for result in left if result is not found]
-        matched.append(found)
+        at = next((i for i, result in enumerate(left) if call.id and result.call_id == call.id), None)
+        matched.append(None if at is None else left.pop(at))
     open_calls = [i for i, result in enumerate(matched) if result is None]
-    by_position = left if len(left) == len(open_calls) else [result for result in left if not result.call_id]
-    for i, result in zip(open_calls, by_position, strict=False):
-        matched[i] = result
-        left = [other for other in left if other is not result]
-    return matched, left
+    as_many = len(left) == len(open_calls)
+    by_position = [i for i, result in enumerate(left) if as_many or not result.call_id][: len(open_calls)]
+    for i, at in zip(open_calls, by_position, strict=False):
+        matched[i] = left[at]
+    return matched, [result for i, result in enumerate(left) if i not in by_position]
 
 
 def _paired(call: FunctionCall, result: FunctionExecutionResult | None) -> FunctionExecutionResult:
@@ -204,5 +210,5 @@ def _is_object(arguments: str) -> bool:
 
 
 def _as_object(arguments: str) -> str:
-    """Arguments that are no JSON object, inside one; some clients fail on anything else, and so would every later call."""
+    """Arguments that are no JSON object, inside one; some clients fail on anything else, with every later call."""
     return json.dumps({"arguments": arguments}) if arguments.strip() else "{}"

@@ -75,3 +75,28 @@ class CallRecord:
 
 Hook = Callable[[CallRecord], object]
 """Is called with the record of each finished call. What it returns is ignored; what it raises is logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputCut:
+    """One output of a tool that was longer than it may be.
+
+    Args:
+        tool (str): The tool's name; `"code_executor"` for code that an agent ran.
+        characters (int): Characters of the whole.
+        kept (int): Characters of what is left of it.
+        limit (int): Tokens that one output of this tool was allowed to hold.
+        reference (str | None): Where the whole is kept. `None` means that it was not.
+        error (str | None): Why the whole was not kept. `None` means it was.
+    """
+
+    tool: str
+    characters: int
+    kept: int
+    limit: int
+    reference: str | None
+    error: str | None
+
+
+OutputHook = Callable[[OutputCut], object]
+"""Is called with the record of each output that was cut. What it returns is ignored; what it raises is logged."""

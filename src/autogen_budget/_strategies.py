@@ -1,17 +1,19 @@
-"""How a history is made smaller: the contract of a strategy, and the strategies that need neither model nor store.
+"""How a history is made smaller: the contract of a strategy, and the strategies that need no model.
 
 A strategy is a function from history to history. It is told what is needed, works on whole turns only, and gives the
 same object back when there is nothing to do.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 from ._budget import TokenBudget
 from ._counting import TokenCounter
-from ._cut import cut_text
+from ._cut import cut_text, reference_in
 from ._history import History
+from ._keeper import Keeper
+from ._read_artifact import READ_ARTIFACT
 from ._sizes import measure_turn, sizes_of_history
 from ._tally import Tally
 from ._turns import Turn, text_of
@@ -27,6 +29,7 @@ class Need:
         cap (int): Tokens it must not exceed.
         extras (Tally): What the request carries beside its messages: schemas and its own frame.
         counter (TokenCounter): Counts for the model that is called.
+        keeper (Keeper | None): Keeps the whole of what is cut. `None` means there is no store.
     """
 
     tokens: int
@@ -34,6 +37,7 @@ class Need:
     cap: int
     extras: Tally
     counter: TokenCounter
+    keeper: Keeper | None = None
 
     @property
     def hard(self) -> bool:
@@ -51,6 +55,17 @@ class Need:
     def after(self, history: History) -> "Need":
         """The need that is left with this history."""
         return replace(self, tokens=self.tokens_of(history))
+
+    async def keep(self, text: str) -> str | None:
+        """Store a text before it is cut.
+
+        Args:
+            text (str): The whole of it.
+
+        Returns:
+            str | None: The reference to name in its place. `None` means there is no store, or that it failed.
+        """
+        return None if self.keeper is None else (await self.keeper.keep(text)).reference
 
 
 @runtime_checkable
@@ -72,33 +87,57 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True)
 class TruncateToolOutputs:
-    """Cuts over-long results of calls, oldest first, and says in the text how much was left out.
+    """Cuts over-long results of calls, oldest first, and says in the text how much was left out and where it is kept.
+
+    What was cut when it came in keeps the reference it has. Answers of the read-back tool stay as they are.
 
     Args:
         max_tokens (int | None): Tokens one result may keep. `None` means a quarter of the cap.
+        per_tool (Mapping[str, int]): The same for single tools, by name.
     """
 
     max_tokens: int | None = None
+    per_tool: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
 
     def __post_init__(self) -> None:
         if self.max_tokens is not None and self.max_tokens < 1:
             raise ValueError(f"max_tokens must be at least 1, got {self.max_tokens}")
+        for tool, tokens in self.per_tool.items():
+            if tokens < 1:
+                raise ValueError(f"per_tool must hold at least 1 for each tool, got {tokens} for {tool!r}")
 
     async def __call__(self, history: History, need: Need) -> History:
         """Cut results until the target is reached or none is over-long."""
-        limit = self.max_tokens or max(1, need.cap // 4)
-        request = "" if history.request is None else text_of(history.turns[history.request].head)
+        asked = dict.fromkeys(place for place in (history.task, history.request) if place is not None)
+        hints = [text_of(history.turns[place].head) for place in asked]
         left = need.measure(history)
         turns = list(history.turns)
         for i, turn in enumerate(turns):
             if need.counter.tokens(left) <= need.target:
                 break
-            turns[i] = cut_results(turn, limit, need.counter, hints=(request,))
+            turns[i] = await self._cut(turn, need, hints)
             if turns[i] is not turn:
                 left = left - measure_turn(turn, need.counter) + measure_turn(turns[i], need.counter)
         if all(new is old for new, old in zip(turns, history.turns, strict=True)):
             return history
         return replace(history, turns=tuple(turns))
+
+    async def _cut(self, turn: Turn, need: Need, said: Sequence[str]) -> Turn:
+        """The turn with each of its results within its limit."""
+        if turn.results is None:
+            return turn
+        arguments = {call.id: call.arguments for call in turn.calls}
+        contents: list[str] = []
+        for result in turn.results.content:
+            limit = self.per_tool.get(result.name) or self.max_tokens or max(1, need.cap // 4)
+            text = result.content
+            if result.name != READ_ARTIFACT and not _fits(text, limit, need.counter):
+                reference = reference_in(text) or await need.keep(text)
+                text = cut_text(
+                    text, limit, need.counter, hints=(arguments[result.call_id], *said), reference=reference
+                )
+            contents.append(text)
+        return turn.with_results(contents)
 
 
 @dataclass(frozen=True)
@@ -137,25 +176,8 @@ def default_strategies(budget: TokenBudget) -> tuple[Strategy, ...]:
     Args:
         budget (TokenBudget): The budget they work for.
     """
-    return (TruncateToolOutputs(budget.max_tool_output_tokens), TrimOldest())
+    return (TruncateToolOutputs(budget.max_tool_output_tokens, budget.tool_output_tokens), TrimOldest())
 
 
-def cut_results(turn: Turn, limit: int, counter: TokenCounter, *, hints: Sequence[str] = ()) -> Turn:
-    """The turn with each of its results cut to a number of tokens.
-
-    Args:
-        turn (Turn): Any turn.
-        limit (int): Tokens one result may keep.
-        counter (TokenCounter): Counts them.
-        hints (Sequence[str]): Texts whose rare words mark what to keep, beside the call's own arguments.
-
-    Returns:
-        Turn: This object when no result is over the limit.
-    """
-    if turn.results is None:
-        return turn
-    arguments = {call.id: call.arguments for call in turn.calls}
-    return turn.with_results(
-        cut_text(result.content, limit, counter, hints=(arguments[result.call_id], *hints))
-        for result in turn.results.content
-    )
+def _fits(text: str, limit: int, counter: TokenCounter) -> bool:
+    return counter.tokens(counter.measure_text(text, limit=limit)) <= limit

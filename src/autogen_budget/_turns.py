@@ -1,7 +1,7 @@
 """The atom of a conversation: a `Turn`, which holds calls and their results together or not at all."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from autogen_core import FunctionCall, Image
@@ -29,6 +29,8 @@ class Turn:
         results (FunctionExecutionResultMessage | None): One result for each of the head's calls. `None` means the head
             makes no calls.
         note (bool): Whether this library wrote it, in place of something that could not stay as it was.
+        whole (Turn | None): The turn as it came, if parts of it were cut away; no part of its value. `None` means this is
+            the whole.
 
     Raises:
         ValueError: The results are not those of the head's calls.
@@ -37,6 +39,7 @@ class Turn:
     head: SystemMessage | UserMessage | AssistantMessage
     results: FunctionExecutionResultMessage | None = None
     note: bool = False
+    whole: "Turn | None" = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         answered = [result.call_id for result in self.results.content] if self.results else []
@@ -69,6 +72,11 @@ class Turn:
         """Whether these are words that came from a user or another agent, not from this library."""
         return isinstance(self.head, UserMessage) and not self.note
 
+    @property
+    def uncut(self) -> "Turn":
+        """The turn as it came, whatever was cut away from it since."""
+        return self.whole or self
+
     def with_head(self, head: SystemMessage | UserMessage | AssistantMessage) -> "Turn":
         """The same turn with another opening message.
 
@@ -78,7 +86,7 @@ class Turn:
         Returns:
             Turn: This object when the message says the same.
         """
-        return self if head == self.head else replace(self, head=head)
+        return self if head == self.head else replace(self, head=head, whole=self.uncut)
 
     def with_results(self, contents: Iterable[str]) -> "Turn":
         """The same turn with other texts as results.
@@ -97,7 +105,7 @@ class Turn:
         ]
         if all(a is b for a, b in zip(new, self.results.content, strict=True)):
             return self
-        return replace(self, results=self.results.model_copy(update={"content": new}))
+        return replace(self, results=self.results.model_copy(update={"content": new}), whole=self.uncut)
 
 
 def note(text: str) -> Turn:

@@ -1,8 +1,9 @@
 """Overhears the usage details that AutoGen's clients log but do not return: tokens read from the provider's cache.
 
-AutoGen's clients log each finished call as an `LLMCallEvent` with the provider's whole answer. A handler on that public
-logger reads it, for the calls of this library only. It hears what the application has enabled: nothing, unless the
-logger `autogen_core.EVENT_LOGGER_NAME` is at level INFO.
+AutoGen's clients log each finished call as an `LLMCallEvent` with the provider's whole answer. A filter on that public
+logger reads it, for the calls of this library only, and lets everything pass. It hears what the application has
+enabled: nothing, unless the logger `autogen_core.EVENT_LOGGER_NAME` is at level INFO. A handler would hear as much, but
+an application that has configured no logging would lose the warnings Python prints for it.
 """
 
 import logging
@@ -32,12 +33,16 @@ class UsageDetails:
 _listening: ContextVar[UsageDetails | None] = ContextVar("autogen_budget_usage", default=None)
 
 
-class _Listener(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
+class _Listener(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
         details = _listening.get()
         event: object = record.msg
-        if details is None or not isinstance(event, LLMCallEvent):
-            return
+        if details is not None and isinstance(event, LLMCallEvent):
+            self._read(event, details)
+        return True
+
+    @staticmethod
+    def _read(event: LLMCallEvent, details: UsageDetails) -> None:
         usage = _mapping(_mapping(event.kwargs.get("response")).get("usage"))
         openai = _mapping(usage.get("prompt_tokens_details")).get("cached_tokens")
         anthropic = [usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")]
@@ -48,7 +53,7 @@ class _Listener(logging.Handler):
             details.beside_prompt = sum(tokens for tokens in anthropic if isinstance(tokens, int))
 
 
-_listener = _Listener(logging.INFO)
+_listener = _Listener()
 
 
 @contextmanager
@@ -58,7 +63,7 @@ def overhear_usage() -> Generator[UsageDetails]:
     Yields:
         UsageDetails: Filled in when the client logs the end of the call.
     """
-    logging.getLogger(EVENT_LOGGER_NAME).addHandler(_listener)  # adding the same handler again changes nothing
+    logging.getLogger(EVENT_LOGGER_NAME).addFilter(_listener)  # adding the same filter again changes nothing
     details = UsageDetails()
     token = _listening.set(details)
     try:

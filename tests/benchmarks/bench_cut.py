@@ -2,9 +2,10 @@
 
     python tests/benchmarks/bench_cut.py [LARGEST]
 
-Prints a line for every kind of text and size from 10 kB to LARGEST characters (100 MB unless told otherwise): seconds of
-`str.splitlines`, seconds of `cut_text` to 2,000 tokens, their ratio, and the most extra memory while cutting as a share of
-the text. Below a few megabytes the time is that of looking closely at what may be kept, so the ratio means nothing there.
+Prints a line for every kind of text and size from 10 kB to LARGEST characters (100 MB unless told otherwise): seconds
+of `str.splitlines`, seconds of `cut_text` to 2,000 tokens, their ratio, and the most extra memory while cutting as a
+share of the text. Below a few megabytes the time is that of looking closely at what may be kept, so the ratio means
+nothing there.
 """
 
 import json
@@ -24,12 +25,20 @@ REPEATS = 3
 def log_line(number: int) -> str:
     """A line of a server's log, every ten-thousandth an error."""
     level = "ERROR" if number % 10_000 == 9_999 else "INFO"
-    return f"2026-03-01 12:{number // 60 % 60:02}:{number % 60:02},123 {level} worker-{number % 7} served order {number}\n"
+    return (
+        f"2026-03-01 12:{number // 60 % 60:02}:{number % 60:02},123 {level} worker-{number % 7} served order {number}\n"
+    )
 
 
 def record(number: int) -> str:
     """A record of a JSON list."""
-    fields = {"id": f"ORD-{number}", "name": f"Person {number}", "total": number * 1.5, "tags": ["a", "b"], "note": "x " * 9}
+    fields = {
+        "id": f"ORD-{number}",
+        "name": f"Person {number}",
+        "total": number * 1.5,
+        "tags": ["a", "b"],
+        "note": "x " * 9,
+    }
     return json.dumps(fields) + ", "
 
 
@@ -45,7 +54,9 @@ def sentence(number: int) -> str:
 
 def paragraph(number: int) -> str:
     """A paragraph of a page."""
-    return f'<div class="item"><h2>Item {number}</h2><p>Some <b>text</b> about <a href="/item/{number}">it</a>.</p></div>\n'
+    return (
+        f'<div class="item"><h2>Item {number}</h2><p>A <b>text</b> about <a href="/item/{number}">it</a>.</p></div>\n'
+    )
 
 
 def function(number: int) -> str:

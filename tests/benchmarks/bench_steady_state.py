@@ -2,7 +2,7 @@
 
 A conversation is grown to its length, then one message more comes with each call. The model answers at once, so that
 what is measured is the work around it. The peer is AutoGen's own `TokenLimitedChatCompletionContext` with the same
-limit, asked once for the messages to send; its work grows with the square of the history, so the longest one is left out.
+limit, asked once for the messages to send; its work grows with the square of the history: the longest is left out.
 
     python tests/benchmarks/bench_steady_state.py
 """

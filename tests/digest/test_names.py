@@ -2,7 +2,7 @@
 
 import pytest
 
-from autogen_budget._digest_names import alike, words_of
+from autogen_budget._digest._names import alike, words_of
 
 
 @pytest.mark.parametrize("name", ["order_ids", "orderIds", "Order ID", "order-id", "ORDER_ID"])

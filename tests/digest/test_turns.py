@@ -9,8 +9,8 @@ from autogen_core.models import (
     UserMessage,
 )
 
-from autogen_budget._digest_facts import Origin
-from autogen_budget._digest_turns import LONGEST_MESSAGE, MOST_FACTS_OF_A_TURN, facts_of, question_of
+from autogen_budget._digest._facts import Origin
+from autogen_budget._digest._turns import LONGEST_MESSAGE, MOST_FACTS_OF_A_TURN, facts_of, question_of
 from autogen_budget._turns import Turn
 
 

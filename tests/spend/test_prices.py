@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from autogen_budget._prices import Price, PriceList, list_price
+from autogen_budget._spend._prices import Price, PriceList, list_price
 
 MILLION = 1_000_000
 

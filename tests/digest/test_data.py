@@ -2,8 +2,8 @@
 
 import json
 
-from autogen_budget._digest_data import DEEPEST, LONGEST_LITERAL, MOST_LEAVES, identity_of, parse, read_data
-from autogen_budget._digest_facts import Fact, Origin, Place
+from autogen_budget._digest._data import DEEPEST, LONGEST_LITERAL, MOST_LEAVES, identity_of, parse, read_data
+from autogen_budget._digest._facts import Fact, Origin, Place
 
 PLACE = Place("call", Origin.RESULT, 3)
 

@@ -1,7 +1,7 @@
 """Facts of texts: prose, logs, listings, code."""
 
-from autogen_budget._digest_facts import Fact, Origin, Place
-from autogen_budget._digest_text import HEAD, LONGEST_LINE, TAIL, read_sentences, read_text, read_troubles
+from autogen_budget._digest._facts import Fact, Origin, Place
+from autogen_budget._digest._text import HEAD, LONGEST_LINE, TAIL, read_sentences, read_text, read_troubles
 
 PLACE = Place("bash", Origin.RESULT, 0)
 

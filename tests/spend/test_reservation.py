@@ -9,10 +9,10 @@ from functools import partial
 import pytest
 
 from autogen_budget._errors import BudgetError, SpendLimitError
-from autogen_budget._prices import Price
-from autogen_budget._reservation import Reservation
-from autogen_budget._spend import SpendPool
-from autogen_budget._spent import Allowance, Amount, Spent
+from autogen_budget._spend._pool import SpendPool
+from autogen_budget._spend._prices import Price
+from autogen_budget._spend._reservation import Reservation
+from autogen_budget._spend._spent import Allowance, Amount, Spent
 
 
 def test_a_reservation_is_replaced_by_what_was_used() -> None:

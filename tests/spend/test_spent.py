@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from autogen_budget._spend import SpendPool
-from autogen_budget._spent import Allowance, Amount
+from autogen_budget._spend._pool import SpendPool
+from autogen_budget._spend._spent import Allowance, Amount
 
 
 def test_an_amount_up_to_the_allowance_fits() -> None:

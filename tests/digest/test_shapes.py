@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_budget._digest_shapes import Shape, find_values, occurrences, shape_of
+from autogen_budget._digest._shapes import Shape, find_values, occurrences, shape_of
 
 
 @pytest.mark.parametrize(

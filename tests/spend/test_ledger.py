@@ -20,10 +20,10 @@ from hypothesis.stateful import (
 )
 
 from autogen_budget._errors import SpendLimitError
-from autogen_budget._prices import Price
-from autogen_budget._reservation import Reservation
-from autogen_budget._spend import SpendPool
-from autogen_budget._spent import Amount, Purpose, Spent
+from autogen_budget._spend._pool import SpendPool
+from autogen_budget._spend._prices import Price
+from autogen_budget._spend._reservation import Reservation
+from autogen_budget._spend._spent import Amount, Purpose, Spent
 
 PRICES = {"small": Price(input=0.15, output=0.6, cached_input=0.075), "large": Price(input=2.5, output=10)}
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from autogen_budget._digest_facts import Fact, Origin, Place
-from autogen_budget._digest_lines import is_told, lines_of
-from autogen_budget._digest_shapes import Shape
+from autogen_budget._digest._facts import Fact, Origin, Place
+from autogen_budget._digest._lines import is_told, lines_of
+from autogen_budget._digest._shapes import Shape
 
 PLACE = Place("list_skus", Origin.RESULT, 5)
 SKU = Fact(PLACE, "item.sku", "B771", Shape.IDENTIFIER)

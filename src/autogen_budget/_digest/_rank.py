@@ -1,0 +1,127 @@
+"""Which facts are likely to be needed again: the order in which a digest spends its tokens.
+
+A value is worth more where it tells one thing from another, where few stand beside it, where it was said by a user or
+passed to a tool, where calls took values of its field before, where tools that are offered ask for its field, and where
+it is recent. The weights are round numbers in the order of magnitude that a regression on real transcripts gives.
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from ._facts import Fact, Origin
+from ._names import alike
+from ._shapes import Shape
+
+_SHAPES: Mapping[Shape, float] = {
+    Shape.IDENTIFIER: 1.0,
+    Shape.EMAIL: 1.0,
+    Shape.URL: 0.8,
+    Shape.PATH: 0.8,
+    Shape.DATE: 0.6,
+    Shape.SYMBOL: 0.4,
+    Shape.TEXT: 0.3,
+    Shape.NAME: 0.25,
+    Shape.NUMBER: 0.15,
+    Shape.WORD: 0.1,
+}
+_ORIGINS: Mapping[Origin, float] = {
+    Origin.USER: 2.0,
+    Origin.ARGUMENT: 1.5,
+    Origin.OUTCOME: 1.5,
+    Origin.RESULT: 1.0,
+    Origin.ASSISTANT: 0.7,
+}
+_USED_AS_ARGUMENT = 1.5
+_FIELD_USED_AS_ARGUMENT = 2.0
+_FIELD_WANTED = 3.0
+_UNNAMED = 0.5
+_EACH_TURN_MORE = 0.25
+_MOST_TURNS_MORE = 4
+_HALVED_AFTER = 12
+"""Turns after which a value is worth half, twice as many a third: old facts fade, and never vanish."""
+
+_ALIKE = 0.5
+"""Share of their words that a field and a parameter must have in common: `orders` is asked for by `order_id`."""
+
+_LIKE_TOKENS = re.compile(r"[A-Za-z]{1,6}|\d{1,3}|[^\sA-Za-z\d]")
+
+
+def cost_of(fact: Fact) -> int:
+    """Tokens that a fact takes, roughly; counting every fact would cost more than it saves."""
+    return len(_LIKE_TOKENS.findall(fact.context)) if fact.context else len(_LIKE_TOKENS.findall(fact.value)) + 2
+
+
+def keep_best(facts: Iterable[Fact], count: int, now: int) -> frozenset[tuple[str, ...]]:
+    """The keys of the facts that are worth the most.
+
+    Args:
+        facts (Iterable[Fact]): Facts.
+        count (int): How many to keep.
+        now (int): The turn at which they are looked at.
+    """
+    best = sorted(facts, key=lambda fact: (-_worth(fact, now), fact.key))
+    return frozenset(fact.key for fact in best[:count])
+
+
+def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = ()) -> list[Fact]:
+    """One fact for each value, the one most worth its tokens first.
+
+    Args:
+        facts (Collection[Fact]): What is known.
+        now (int): The turn at which they are looked at.
+        wanted (Collection[str]): Names of what may be asked for next: the parameters of the tools offered.
+    """
+    same: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
+    for fact in facts:
+        alone = fact.shape.distinctive or fact.shape is Shape.NAME
+        same[(fact.value,) if alone else (fact.value, fact.label)].append(fact)
+    used = {fact.value for fact in facts if fact.place.origin is Origin.ARGUMENT}
+    fields = {
+        fact.label
+        for fact in facts
+        if fact.value in used and fact.shape.distinctive and fact.place.origin is Origin.RESULT
+    }
+
+    def worth(group: Sequence[Fact]) -> float:
+        value = max(_worth(fact, now) for fact in group)
+        value *= 1 + _EACH_TURN_MORE * min(_MOST_TURNS_MORE, len({fact.place.turn for fact in group}) - 1)
+        value *= _USED_AS_ARGUMENT if group[0].value in used else 1
+        value *= _FIELD_USED_AS_ARGUMENT if any(fact.label in fields for fact in group) else 1
+        return value * (_FIELD_WANTED if any(_is_wanted(fact, wanted) for fact in group) else 1)
+
+    ranked: list[tuple[float, tuple[str, ...], Fact]] = []
+    for group in same.values():
+        best = _clearest(group)
+        ranked.append((-worth(group) / math.sqrt(cost_of(best)), best.key, best))
+    return [fact for _, _, fact in sorted(ranked, key=lambda item: item[:2])]
+
+
+def _worth(fact: Fact, now: int) -> float:
+    """What a fact is worth by itself."""
+    often = 1 + _EACH_TURN_MORE * min(_MOST_TURNS_MORE, fact.seen - 1)
+    fresh = 1 / (1 + (now - fact.place.turn) / _HALVED_AFTER)
+    named = 1 if fact.label or fact.context else _UNNAMED
+    return _SHAPES[fact.shape] * _ORIGINS[fact.place.origin] * named * often * fresh / math.sqrt(fact.crowd)
+
+
+def _clearest(group: Sequence[Fact]) -> Fact:
+    """Of facts with the same value the one to tell: of a result, in another's record than its own, named, new."""
+    return max(
+        group,
+        key=lambda fact: (
+            fact.place.origin is Origin.RESULT,
+            not fact.place.subject.endswith(f"={fact.value}"),
+            fact.label != "",
+            fact.place.turn,
+        ),
+    )
+
+
+def _is_wanted(fact: Fact, wanted: Collection[str]) -> bool:
+    if fact.shape is Shape.TEXT or not fact.label:
+        return False
+    field = fact.label.rpartition(".")[2]
+    within = f"{fact.place.group.rpartition('.')[2]} {field}"
+    return any(alike(field, name) >= _ALIKE or alike(within, name) >= _ALIKE for name in wanted)

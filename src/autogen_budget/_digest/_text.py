@@ -1,0 +1,151 @@
+"""Facts of texts: what stands behind a label, and every value that stands out, in the words around it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from ._facts import LONGEST_VALUE, Fact, Place
+from ._shapes import Found, Shape, find_values, shape_of
+from ._tables import read_table, split_tables
+
+HEAD, TAIL = 16_000, 8_000
+"""Characters at the beginning and at the end of a text that are read; the middle of a longer one is not."""
+
+LONGEST_LINE = 1_000
+"""Characters read at a time: a longer line is taken for several, so that no pattern meets a long text."""
+
+_FEW_WORDS = 5
+"""Words up to which what stands behind a label is one value."""
+
+_PAIR = re.compile(
+    r"[\s>|*•+-]{0,12}(?:\d{1,3}[.)]\s)?[\s*_`\"']{0,6}(?P<label>[^\W\d_][^:=|\n]{0,40}?)[*_`\"']{0,4}\s?[:=]"
+    r"[*_`\"']{0,4}\s{1,20}(?P<value>\S.{0,160})"
+)
+_FIELD = re.compile(
+    r"(?:(?P<name>[^\W\d_][\w.#-]{0,30})[*_`\"']{0,4}=|"
+    r"(?P<names>[^\W\d_][\w.#-]{0,30}(?: [\w.#-]{1,20}){0,2})[*_`\"']{0,4}(?:\s?:\s?|\s=\s))[*_`\"'\[({$]{0,4}$"
+)
+_LINE_NUMBER = re.compile(r"\s{0,8}\d{1,7}(?:[:|\t]|\s{2})")
+_WORD = re.compile(r"[^\W\d][\w'’-]*")
+_CLAUSE = re.compile(r"[.;:!?,()\[\]{}|<>*\"“”`](?=\s|$)|\s[-–—(\[{<]|[\[{}|<>]|\s{2}|\t")
+_LINE_END = re.compile(r"[\r\n]+|\\r?\\n|\\n")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_PIECE = re.compile(rf".{{1,{LONGEST_LINE}}}(?:\s|$)|.{{1,{LONGEST_LINE}}}")
+_TROUBLE = re.compile(
+    r"(?:error|exception)\b|\b(?:traceback|fail(?:ed|ure|s)?|fatal|denied|refused|cannot|not found|invalid|unable)\b",
+    re.IGNORECASE,
+)
+_FUNCTION_WORDS = frozenset(
+    re.findall(
+        r"\S+",
+        "a an the is are was were be been am i i'm it it's its my your our their his her this that these those to of "
+        "in on at for and or with by as from via so if but not do does did has have had can could will would please "
+        "just also me you we they he she there here then",
+    )
+)
+"""English words that name nothing. In other languages a context begins a word or two earlier, and no fact is lost."""
+
+
+def read_text(text: str, place: Place, label: str = "") -> Iterator[Fact]:
+    """Facts of a text of any kind: prose, log, listing, code.
+
+    Args:
+        text (str): The text.
+        place (Place): Where it stands.
+        label (str): What the whole text is called; it names the values that nothing else names.
+    """
+    tables, lines = split_tables(_lines(text))
+    for rows in tables:
+        yield from read_table(rows, place)
+    pairs = [_PAIR.fullmatch(line) for line in lines]
+    names = Counter(pair["label"].strip() for pair in pairs if pair)
+    loose: list[Fact] = []
+    for line, pair in zip(lines, pairs, strict=True):
+        whole = _one_value(pair["value"]) if pair else ""
+        if pair and whole:
+            name = pair["label"].strip()
+            yield Fact(place, name, whole, shape_of(whole), single=names[name] == 1, crowd=names[name])
+        else:
+            loose.extend(_read_line(line, place, label))
+    crowds = Counter(fact.shape for fact in loose)
+    for fact in loose:
+        yield Fact(place, fact.label, fact.value, fact.shape, fact.context, crowd=crowds[fact.shape] * place.crowd)
+
+
+def read_troubles(text: str, place: Place) -> Iterator[Fact]:
+    """The lines of a text that tell of an error: the first two and the last."""
+    lines = [line.strip() for line in _lines(text) if _TROUBLE.search(line)]
+    for line in dict.fromkeys((*lines[:2], *lines[-1:])):
+        yield Fact(place, "", line[:LONGEST_VALUE], Shape.TEXT, line[:LONGEST_VALUE])
+
+
+def read_sentences(text: str, place: Place) -> Iterator[Fact]:
+    """What somebody said, sentence by sentence."""
+    sentences = [sentence.strip()[:LONGEST_VALUE] for sentence in _SENTENCE.split(text)]
+    for sentence in sentences:
+        if len(_WORD.findall(sentence)) > 3:
+            yield Fact(place, "", sentence, Shape.TEXT, sentence, crowd=len(sentences))
+
+
+def _read_line(line: str, place: Place, label: str) -> Iterator[Fact]:
+    """The values of one line, each in the words between it and its neighbours."""
+    number = _LINE_NUMBER.match(line)
+    bare = line[number.end() :] if number else line
+    found = [one for one in find_values(bare) if not _opens_sentence(bare, one)]
+    starts = [0, *(one.end for one in found)]
+    ends = [*(one.start for one in found), len(bare)]
+    for i, one in enumerate(found):
+        before, behind = bare[starts[i] : ends[i]], bare[starts[i + 1] : ends[i + 1]]
+        value = one.value[:LONGEST_VALUE]
+        if field := _FIELD.search(before[-60:]):
+            yield Fact(place, field["name"] or field["names"], value, one.shape)
+            continue
+        lead = _last_clause(before)
+        tail = "" if _telling(lead) else _first_clause(behind)
+        words = " ".join(_telling(lead) or _telling(tail))
+        context = f"{lead}{one.value}{tail}".strip() if words else ""
+        if words or label or one.shape is not Shape.NUMBER:
+            yield Fact(place, words or label, value, one.shape, context)
+
+
+def _last_clause(text: str) -> str:
+    """The last words before a value, within the clause, from the first that tells something."""
+    clause = _CLAUSE.split(text[-60:])[-1]
+    words = list(_WORD.finditer(clause))[-5:]
+    for word in words:
+        if word[0].lower() not in _FUNCTION_WORDS:
+            return clause[word.start() :]
+    return ""
+
+
+def _first_clause(text: str) -> str:
+    """The first words behind a value, within the clause, to the last that tells something."""
+    clause = _CLAUSE.split(text[:40])[0]
+    words = list(_WORD.finditer(clause))[:4]
+    for word in reversed(words):
+        if word[0].lower() not in _FUNCTION_WORDS:
+            return clause[: word.end()]
+    return ""
+
+
+def _telling(text: str) -> list[str]:
+    return [word for word in _WORD.findall(text) if word.lower() not in _FUNCTION_WORDS]
+
+
+def _one_value(text: str) -> str:
+    """What stands behind a label, where it is one value; empty where it is a text of many words."""
+    bare = text.strip().strip("*_`\"',;").rstrip(".")
+    return bare if len(bare.split()) <= _FEW_WORDS and len(bare) <= 60 and ": " not in bare else ""
+
+
+def _opens_sentence(line: str, found: Found) -> bool:
+    """Whether a word has a capital only because a sentence begins with it."""
+    if found.shape is not Shape.NAME or " " in found.value:
+        return False
+    return line[: found.start].rstrip(" *-#>\"'([")[-1:] in ("", ".", "!", "?", ":")
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text that are read, none of them long."""
+    read = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
+    return [piece for line in _LINE_END.split(read) for piece in _PIECE.findall(line)]

@@ -1,0 +1,126 @@
+"""The facts of one turn: of what was said, of calls and their arguments, and of what came back."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+
+from autogen_core import FunctionCall
+from autogen_core.models import AssistantMessage, FunctionExecutionResult, SystemMessage, UserMessage
+
+from autogen_budget._turns import Turn, text_of
+
+from ._data import as_record, identity_of, parse, read_data
+from ._facts import LONGEST_VALUE, Fact, Origin, Place
+from ._names import words_of
+from ._shapes import Shape
+from ._text import read_sentences, read_text, read_troubles
+
+MOST_FACTS_OF_A_TURN = 1_000
+"""Facts that one turn may add; those after them are not read."""
+
+LONGEST_MESSAGE = 2_000
+"""Characters up to which a user's message is taken for words rather than for a document, and kept by the sentence."""
+
+_LONGEST_REPORT = 400
+"""Characters up to which a result may be nothing but the report of an error."""
+
+_LONGEST_ARGUMENT = 60
+"""Characters of an argument in the name of a call."""
+
+_QUESTION = re.compile(r"[^.!?\n]{3,300}\?")
+_READING = frozenset(
+    ("get", "list", "search", "find", "read", "view", "open", "show", "fetch", "lookup", "query", "check", "describe")
+)
+"""Verbs that the names of tools begin with that change nothing, so that a call of one is no event of its own."""
+
+
+def question_of(turn: Turn) -> str:
+    """The question that an assistant's text ends with; empty for none."""
+    if turn.kind != "assistant":
+        return ""
+    questions = _QUESTION.findall(text_of(turn.head)[-LONGEST_MESSAGE:])
+    return questions[-1].strip(" *-\t")[-LONGEST_VALUE:] if questions else ""
+
+
+def facts_of(turn: Turn, number: int, question: str) -> Iterator[Fact]:
+    """The facts of a turn, in the order they are met.
+
+    Args:
+        turn (Turn): The turn.
+        number (int): Its number, counted from the first dropped one.
+        question (str): The question that the turn before it ended with; empty for none.
+
+    Returns:
+        Iterator[Fact]: At most `MOST_FACTS_OF_A_TURN`; none for a turn this library wrote.
+    """
+    return iter(()) if turn.note else islice(_facts_of(turn, number, question), MOST_FACTS_OF_A_TURN)
+
+
+def _facts_of(turn: Turn, number: int, question: str) -> Iterator[Fact]:
+    head = turn.head
+    if not isinstance(head, AssistantMessage):
+        yield from _facts_of_words(head, number, question)
+        return
+    text = head.content if isinstance(head.content, str) else head.thought or ""
+    yield from read_text(text, Place("assistant", Origin.ASSISTANT, number))
+    results = {result.call_id: result for result in turn.results.content} if turn.results else {}
+    for call in turn.calls:
+        yield from _facts_of_arguments(call, number)
+        yield from _facts_of_result(call, results[call.id], number)
+
+
+def _facts_of_words(head: UserMessage | SystemMessage, number: int, question: str) -> Iterator[Fact]:
+    """What a user, another agent or the system said, and what it answers."""
+    text = text_of(head)
+    said = Place("system" if isinstance(head, SystemMessage) else head.source, Origin.USER, number)
+    yield from read_text(text, said)
+    if len(text) <= LONGEST_MESSAGE:
+        yield from read_sentences(text, said)
+    if question and 0 < len(text) <= LONGEST_VALUE:
+        answer = " ".join(text.split())
+        place = Place("asked and answered", Origin.OUTCOME, number)
+        yield Fact(place, "", answer, Shape.TEXT, f"{question} {answer}")
+
+
+def _facts_of_arguments(call: FunctionCall, number: int) -> Iterator[Fact]:
+    """What a call passes. It is passed anew each time: no value takes another one's place."""
+    place = Place(call.name, Origin.ARGUMENT, number)
+    data = parse(call.arguments)
+    facts = read_text(call.arguments, place) if data is None else read_data(data, place)
+    return (replace(fact, single=False) for fact in facts)
+
+
+def _facts_of_result(call: FunctionCall, result: FunctionExecutionResult, number: int) -> Iterator[Fact]:
+    """What a call brought, and that it was made or failed."""
+    name = _name_of_call(call)
+    place = Place(name, Origin.RESULT, number)
+    data = parse(result.content)
+    identity = identity_of(data)
+    if data is None:
+        yield from read_text(result.content, place)
+    elif identity:
+        # A record that identifies itself is the same subject, whichever call shows it.
+        yield from read_data(data, replace(place, subject=identity, source=call.name))
+    else:
+        yield from read_data(data, place)
+    if result.is_error or len(result.content) <= _LONGEST_REPORT:
+        yield from read_troubles(result.content, replace(place, origin=Origin.OUTCOME))
+    if name and not result.is_error and not _READING.intersection(words_of(call.name)[:1]):
+        yield Fact(Place("calls made", Origin.OUTCOME, number), "", name, Shape.TEXT, name)
+
+
+def _name_of_call(call: FunctionCall) -> str:
+    """A call in few words: the tool and the beginning of each argument."""
+    record = as_record(parse(call.arguments))
+    if record is None:
+        arguments = call.arguments
+    else:
+        parts = (f"{label}={_short(str(value), _LONGEST_ARGUMENT)}" for label, value in record.items())
+        arguments = ", ".join(islice(parts, LONGEST_VALUE))
+    return _short(f"{call.name} {arguments}", LONGEST_VALUE)
+
+
+def _short(text: str, length: int) -> str:
+    """The beginning of a text, in one line."""
+    return " ".join(text[:length].split())

@@ -1,0 +1,19 @@
+"""What a set of agents may spend together, and what it has spent: a pool, its books, its prices, the end of a run."""
+
+from ._pool import SpendPool
+from ._prices import Price
+from ._reservation import Reservation
+from ._spent import Allowance, Amount, Purpose, SpendReport, Spent
+from ._termination import SpendTermination
+
+__all__ = [
+    "Allowance",
+    "Amount",
+    "Price",
+    "Purpose",
+    "Reservation",
+    "SpendPool",
+    "SpendReport",
+    "SpendTermination",
+    "Spent",
+]

@@ -1,0 +1,282 @@
+"""The books of a tree of spend pools: reserve, settle and give back, each in one step under one lock.
+
+The books know no clients and no prices. Every amount is booked under a line and counted for the pool that pays and for
+all pools above it at once, so parents and children cannot disagree.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import TypeAdapter
+
+from ._spent import Allowance, Amount, SpendLine, Spent, Unit
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The allowance of one pool of the tree.
+
+    Args:
+        pool (str): The pool's name, behind those of its parents, parted by `/`.
+        path (tuple[str, ...]): The names of the pools from below the root to it; empty for the root.
+        allowance (Allowance): What it may spend, its children included.
+    """
+
+    pool: str
+    path: Path
+    allowance: Allowance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hold:
+    """What one call under way has reserved. Each is one of a kind.
+
+    Args:
+        line (SpendLine): What it is booked under.
+        amount (Amount): How much it holds.
+    """
+
+    line: SpendLine
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a pool remembers of single calls.
+
+    Args:
+        largest (Amount): The most that one call reserved, unit by unit.
+        refused (Amount | None): What the call asked for that did not fit any more. `None` means there was none.
+    """
+
+    largest: Amount = field(default_factory=Amount)
+    refused: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one pool stands.
+
+    Args:
+        limit (Limit): Which pool, and what it may spend.
+        spent (Spent): What finished calls used.
+        held (Amount): What calls under way hold.
+        marks (Marks): What it remembers of single calls.
+    """
+
+    limit: Limit
+    spent: Spent
+    held: Amount
+    marks: Marks
+
+    @property
+    def used_up(self) -> Unit | None:
+        """What is used up: nothing is left of it, or too little for a call that was refused. `None` means nothing."""
+        spent, refused = self.spent.amount, self.marks.refused
+        allowance = self.limit.allowance
+        return allowance.used_up_by(spent) or (None if refused is None else allowance.short_of(spent + refused))
+
+    def short_of(self, asked: Amount) -> Unit | None:
+        """What there is too little of for a call, whatever calls under way give back. `None` means it could fit."""
+        return self.used_up or self.limit.allowance.short_of(self.spent.amount + asked)
+
+    def short_now(self, asked: Amount) -> Unit | None:
+        """What there is too little of for a call as long as calls under way hold theirs. `None` means it fits."""
+        return self.limit.allowance.short_of(self.spent.amount + self.held + asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a call cannot be paid for.
+
+    Args:
+        standing (Standing): The pool that refused.
+        asked (Amount): What the call asked for.
+        unit (Unit): What there is too little of.
+        final (bool): Whether nothing can change that. False means it may fit once calls under way are settled.
+    """
+
+    standing: Standing
+    asked: Amount
+    unit: Unit
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """What of the books is saved.
+
+    Args:
+        lines (list[tuple[SpendLine, Spent]]): What was spent, by line.
+        marks (list[tuple[tuple[str, ...], Marks]]): What the pools remember of single calls.
+    """
+
+    lines: list[tuple[SpendLine, Spent]]
+    marks: list[tuple[Path, Marks]]
+
+
+_STATE = TypeAdapter(LedgerState)
+
+
+class Ledger:
+    """The books of one tree of pools. Threads and event loops may share them; nothing in here waits."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._limits: dict[Path, Limit] = {}
+        self._lines: dict[SpendLine, Spent] = {}
+        self._spent: dict[Path, Spent] = {}
+        self._held: dict[Path, Amount] = {}
+        self._marks: dict[Path, Marks] = {}
+        self._open: set[Hold] = set()
+        self._waiting: list[Callable[[], object]] = []
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was spent, is held, or was refused."""
+        with self._lock:
+            return not (self._lines or self._open or self._marks)
+
+    def open(self, limit: Limit) -> Limit:
+        """Open the books of a pool below the root; nothing happens if they are open already.
+
+        Raises:
+            ValueError: They are open with another allowance.
+        """
+        with self._lock:
+            there = self._limits.setdefault(limit.path, limit)
+        if there != limit:
+            raise ValueError(f"pool {limit.pool!r} is there already, with another allowance: {there.allowance}")
+        return limit
+
+    def hold(
+        self,
+        limits: Sequence[Limit],
+        line: SpendLine,
+        asked: Amount,
+        *,
+        on_change: Callable[[], object] | None = None,
+    ) -> Hold | Refusal:
+        """Reserve an amount in a pool and all pools above it, or in none of them.
+
+        Args:
+            limits (Sequence[Limit]): The pool that pays first, then those above it.
+            line (SpendLine): What to book it under.
+            asked (Amount): How much.
+            on_change (Callable[[], object] | None): Called once, when something was given back, if the refusal is not
+                final. `None` means nobody waits.
+        """
+        optional = line.purpose == "summary"  # a run can go on without it, so it says nothing about the next call
+        with self._lock:
+            refusal = _refusal([self._standing(limit) for limit in limits], asked)
+            if refusal is None:
+                return self._take(Hold(line, asked), optional=optional)
+            if refusal.final and refusal.standing.used_up is None and not optional:
+                standing = refusal.standing
+                self._marks[standing.limit.path] = Marks(standing.marks.largest, refused=asked)
+            if not refusal.final and on_change is not None:
+                self._waiting.append(on_change)
+            return refusal
+
+    def settle(self, hold: Hold, spent: Spent) -> None:
+        """Replace what a call held by what it used.
+
+        Raises:
+            RuntimeError: The call is settled or released already.
+        """
+        with self._lock:
+            if not self._drop(hold):
+                raise RuntimeError(f"the reservation of {hold.line.agent!r} is settled or released already")
+            self._book(hold.line, spent)
+        self._announce()
+
+    def release(self, hold: Hold) -> None:
+        """Give back what a call held; nothing happens if it is settled or released already."""
+        with self._lock:
+            dropped = self._drop(hold)
+        if dropped:
+            self._announce()
+
+    def look(self, limits: Sequence[Limit]) -> tuple[Sequence[Standing], Mapping[SpendLine, Spent]]:
+        """How pools stand at this moment, and the lines of the first of them.
+
+        Args:
+            limits (Sequence[Limit]): The pools.
+        """
+        path = limits[0].path
+        with self._lock:
+            lines = {line: spent for line, spent in self._lines.items() if line.pool[: len(path)] == path}
+            return [self._standing(limit) for limit in limits], lines
+
+    def save(self) -> Mapping[str, object]:
+        """What was spent, as values that JSON can hold. Calls under way are not in it."""
+        with self._lock:
+            state = LedgerState(list(self._lines.items()), list(self._marks.items()))
+        saved: Mapping[str, object] = _STATE.dump_python(state, mode="json")
+        return saved
+
+    def load(self, state: Mapping[str, object]) -> None:
+        """Take over what was saved, in place of what was spent here. Calls under way keep what they hold.
+
+        Raises:
+            pydantic.ValidationError: A `ValueError`; the state is not one that `save` made.
+        """
+        loaded = _STATE.validate_python(state)
+        with self._lock:
+            self._lines.clear()
+            self._spent.clear()
+            self._marks = dict(loaded.marks)
+            for line, spent in loaded.lines:
+                self._book(line, spent)
+        self._announce()
+
+    def _standing(self, limit: Limit) -> Standing:
+        path = limit.path
+        return Standing(
+            limit, self._spent.get(path, Spent()), self._held.get(path, Amount()), self._marks.get(path, Marks())
+        )
+
+    def _take(self, hold: Hold, *, optional: bool) -> Hold:
+        self._open.add(hold)
+        for path in _upwards(hold.line.pool):
+            self._held[path] = self._held.get(path, Amount()) + hold.amount
+            if not optional:
+                marks = self._marks.get(path, Marks())
+                self._marks[path] = Marks(marks.largest.larger(hold.amount), marks.refused)
+        return hold
+
+    def _drop(self, hold: Hold) -> bool:
+        if hold not in self._open:
+            return False
+        self._open.remove(hold)
+        for path in _upwards(hold.line.pool):
+            self._held[path] -= hold.amount
+        return True
+
+    def _book(self, line: SpendLine, spent: Spent) -> None:
+        self._lines[line] = self._lines.get(line, Spent()) + spent
+        for path in _upwards(line.pool):
+            self._spent[path] = self._spent.get(path, Spent()) + spent
+
+    def _announce(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        for on_change in waiting:
+            on_change()
+
+
+def _refusal(standings: Sequence[Standing], asked: Amount) -> Refusal | None:
+    for standing in standings:
+        if unit := standing.short_of(asked):
+            return Refusal(standing, asked, unit, final=True)
+    for standing in standings:
+        if unit := standing.short_now(asked):
+            return Refusal(standing, asked, unit, final=False)
+    return None
+
+
+def _upwards(path: Path) -> Iterator[Path]:
+    return (path[:length] for length in range(len(path), -1, -1))

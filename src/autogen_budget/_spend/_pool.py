@@ -1,0 +1,288 @@
+"""One budget for any number of agents: `SpendPool` reserves before each model call and settles after it."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from decimal import Decimal
+from typing import Annotated
+from uuid import uuid4
+from weakref import ReferenceType, ref
+
+from autogen_core import Component, ComponentBase, ComponentModel
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import Self
+
+from ._ledger import Ledger, Limit
+from ._prices import Price, PriceList
+from ._reservation import Account, Reservation
+from ._spent import Allowance, Amount, Purpose, SpendReport, Spent
+
+AtLeastOne = Annotated[int, Field(ge=1, strict=True)]
+
+
+class SpendPoolConfig(BaseModel):
+    """The declarative form of a `SpendPool`: its settings, not what it spent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(default=None, min_length=1)
+    max_tokens: AtLeastOne | None = None
+    max_cost: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    max_calls: AtLeastOne | None = None
+    prices: dict[str, Price] = {}
+    parent: ComponentModel | None = None
+
+
+_loaded: ContextVar[Mapping[str, "ReferenceType[SpendPool]"]] = ContextVar("autogen_budget_loaded_pools")
+"""The pools that this task or thread has loaded, by their settings."""
+
+
+class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
+    """A budget that any set of agents and clients share, in tokens, US dollars and calls.
+
+    Every model call reserves its prompt and the room for its reply before it is made, and settles for what it really
+    used. What does not fit raises `SpendLimitError` before anything is sent, so reservations and spending together
+    never exceed a limit. Only a reply longer than its reservation can: it is booked as it is.
+
+    A pool is exhausted when a limit is reached, or when a call was refused that no release can make room for (other
+    than one for a summary, which a run can do without). From then on it refuses every call, however small: a run ends,
+    and does not limp on with those agents whose prompts are short.
+
+    .. code-block:: python
+
+        from autogen_budget import SpendPool
+
+        pool = SpendPool(max_tokens=200_000, max_cost=1.50, name="team")
+        research = pool.child("research", max_tokens=50_000)
+
+        with research.reserve(3_000, 1_000, agent="scout", model="gpt-4o") as reservation:
+            ...  # call the model
+            reservation.settle(2_950, 412)
+        print(pool.report())
+
+    A dumped pool carries its settings, not what it spent; see `save_state` for that. Components that shared a pool
+    share one again when they are loaded together: loading settings that the same task (or thread) has loaded before
+    gives the same pool, as long as nothing was reserved from it. To load several teams before the first of them runs,
+    each with a pool of its own, load each in a `with SpendPool.loading():` block.
+
+    Args:
+        max_tokens (int | None): Tokens it may spend, prompts and replies together, at least 1. `None` means no limit.
+        max_cost (float | None): US dollars it may spend, above 0. `None` means no limit. With a limit, a call to a
+            model whose price is not known is refused: nobody could say whether it fits.
+        max_calls (int | None): Model calls it may make, at least 1. `None` means no limit.
+        name (str | None): Its name, for reports and messages. `None` means one is made up.
+        prices (Mapping[str, Price] | None): Prices by model, before those of `genai-prices`. Give one for a model of
+            your own. `None` means there are none. Children use those of the root.
+        parent (SpendPool | None): The pool it is a share of; see `child`. `None` means it is a root.
+
+    Raises:
+        ValueError: A limit is out of range, the name is empty, a child brings prices, or the parent has a child of this
+            name with other limits.
+    """
+
+    component_type = "spend_pool"
+    component_config_schema = SpendPoolConfig
+    component_provider_override = "autogen_budget.SpendPool"
+
+    def __init__(
+        self,
+        max_tokens: int | None = None,
+        max_cost: float | None = None,
+        max_calls: int | None = None,
+        *,
+        name: str | None = None,
+        prices: Mapping[str, Price] | None = None,
+        parent: "SpendPool | None" = None,
+    ) -> None:
+        config = SpendPoolConfig(
+            name=name, max_tokens=max_tokens, max_cost=max_cost, max_calls=max_calls, prices=dict(prices or {})
+        )
+        if parent is not None and config.prices:
+            raise ValueError(f"prices are those of the root pool, whichever child pays: {parent.name!r} has a root")
+        own_name = config.name or f"pool-{uuid4().hex[:8]}"
+        allowance = Allowance(
+            max_tokens, None if config.max_cost is None else Decimal(repr(config.max_cost)), max_calls
+        )
+        self.parent = parent
+        """The pool it is a share of. `None` means it is a root."""
+        self.account = (
+            _root(own_name, allowance, config.prices) if parent is None else _below(parent, own_name, allowance)
+        )
+        """Where it stands in its tree."""
+        self._config = config.model_copy(update={"name": own_name})
+
+    @property
+    def name(self) -> str:
+        """Its name, behind those of its parents, parted by `/`."""
+        return self.account.limits[0].pool
+
+    @property
+    def spent(self) -> Spent:
+        """What finished calls used, those of its children included."""
+        return self.report().spent
+
+    @property
+    def reserved(self) -> Amount:
+        """What calls under way hold, those of its children included."""
+        return self.report().reserved
+
+    @property
+    def remaining(self) -> Allowance:
+        """What can still be reserved now, by this pool and all its parents; `None` in it means no limit."""
+        return self.report().remaining
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it is used up, by its own limits or those of a parent; it stays so."""
+        return self.report().exhausted
+
+    def child(
+        self,
+        name: str,
+        max_tokens: int | None = None,
+        max_cost: float | None = None,
+        max_calls: int | None = None,
+    ) -> Self:
+        """A share of this pool: what it reserves and spends counts here and in all pools above too.
+
+        Args:
+            name (str): Its name. Asked for again with the same limits, it is the same share.
+            max_tokens (int | None): Tokens it may spend. `None` means only the pools above limit it.
+            max_cost (float | None): US dollars it may spend. `None` means only the pools above limit it.
+            max_calls (int | None): Model calls it may make. `None` means only the pools above limit it.
+
+        Raises:
+            ValueError: A limit is out of range, or there is a child of this name with other limits.
+        """
+        return type(self)(max_tokens, max_cost, max_calls, name=name, parent=self)
+
+    def reserve(
+        self,
+        prompt_tokens: int,
+        reply_tokens: int,
+        *,
+        agent: str,
+        purpose: Purpose = "reply",
+        model: str | None = None,
+    ) -> Reservation:
+        """Reserve what a call may use at most, here and in all pools above, or in none.
+
+        Args:
+            prompt_tokens (int): Tokens that will be sent.
+            reply_tokens (int): Tokens kept for the reply.
+            agent (str): Who calls.
+            purpose (Purpose): What for.
+            model (str | None): The model's name. `None` means it is not known.
+
+        Raises:
+            SpendLimitError: It does not fit; nothing is reserved. When its `final` is false, it may fit once calls
+                under way are settled: `acquire` waits for that.
+            ValueError: An argument is out of range.
+        """
+        account = self.account
+        return account.reserve(account.request(prompt_tokens, reply_tokens, agent=agent, purpose=purpose, model=model))
+
+    async def acquire(
+        self,
+        prompt_tokens: int,
+        reply_tokens: int,
+        *,
+        agent: str,
+        purpose: Purpose = "reply",
+        model: str | None = None,
+    ) -> Reservation:
+        """Reserve as `reserve` does, but wait while only calls under way are in the way of it.
+
+        Agents that call at the same time hold more than they will use; they are not to fail for that. Do not wait here
+        while holding a reservation of the same tree.
+
+        Args:
+            prompt_tokens (int): Tokens that will be sent.
+            reply_tokens (int): Tokens kept for the reply.
+            agent (str): Who calls.
+            purpose (Purpose): What for.
+            model (str | None): The model's name. `None` means it is not known.
+
+        Raises:
+            SpendLimitError: It cannot fit any more, whatever calls under way give back.
+            ValueError: An argument is out of range.
+        """
+        account = self.account
+        return await account.acquire(
+            account.request(prompt_tokens, reply_tokens, agent=agent, purpose=purpose, model=model)
+        )
+
+    def report(self) -> SpendReport:
+        """How the pool stands now, frozen."""
+        (own, *above), lines = self.account.ledger.look(self.account.limits)
+        remaining = own.limit.allowance.minus(own.spent.amount + own.held)
+        for standing in above:
+            remaining = remaining.tighter(standing.limit.allowance.minus(standing.spent.amount + standing.held))
+        return SpendReport(
+            pool=self.name,
+            limits=own.limit.allowance,
+            spent=own.spent,
+            reserved=own.held,
+            remaining=remaining,
+            exhausted=any(standing.used_up for standing in (own, *above)),
+            affords_another=not any(standing.short_of(own.marks.largest) for standing in (own, *above)),
+            lines=lines,
+        )
+
+    def save_state(self) -> Mapping[str, object]:
+        """What the whole tree spent, as values that JSON can hold.
+
+        It is the same for every pool of a tree, so that it does not matter which of them is asked. Calls under way are
+        not in it.
+        """
+        return self.account.ledger.save()
+
+    def load_state(self, state: Mapping[str, object]) -> None:
+        """Go on where another tree of pools was, in place of what this tree spent.
+
+        Limits are not in the state: a pool that was exhausted is not when it is loaded with larger ones.
+
+        Args:
+            state (Mapping[str, object]): What `save_state` returned.
+
+        Raises:
+            pydantic.ValidationError: A `ValueError`; the state is not understood. Nothing is changed.
+        """
+        self.account.ledger.load(state)
+
+    @classmethod
+    @contextmanager
+    def loading(cls) -> Generator[None]:
+        """Pools loaded in the block are shared with what is loaded in it, and with nothing else."""
+        token = _loaded.set({})
+        try:
+            yield
+        finally:
+            _loaded.reset(token)
+
+    def _to_config(self) -> SpendPoolConfig:
+        parent = None if self.parent is None else self.parent.dump_component()
+        return self._config.model_copy(update={"parent": parent})
+
+    @classmethod
+    def _from_config(cls, config: SpendPoolConfig) -> Self:
+        if config.parent is not None:
+            parent = cls.load_component(config.parent)
+            return cls(config.max_tokens, config.max_cost, config.max_calls, name=config.name, parent=parent)
+        key, loaded = config.model_dump_json(), _loaded.get({})
+        there = loaded[key]() if key in loaded else None
+        if isinstance(there, cls) and there.account.ledger.untouched:
+            return there
+        pool = cls(config.max_tokens, config.max_cost, config.max_calls, name=config.name, prices=config.prices)
+        _loaded.set({**loaded, key: ref(pool)})
+        return pool
+
+
+def _root(name: str, allowance: Allowance, prices: Mapping[str, Price]) -> Account:
+    return Account(Ledger(), PriceList(prices), (Limit(name, (), allowance),))
+
+
+def _below(parent: SpendPool, name: str, allowance: Allowance) -> Account:
+    above = parent.account
+    limit = above.ledger.open(Limit(f"{parent.name}/{name}", (*above.limits[0].path, name), allowance))
+    return Account(above.ledger, above.prices, (limit, *above.limits))

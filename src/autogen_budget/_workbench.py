@@ -1,0 +1,307 @@
+"""Tools whose output is cut where it comes in, kept whole beside the conversation, and readable again by the model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Literal
+
+from autogen_core import CancellationToken, Component, ComponentModel
+from autogen_core.tools import (
+    ImageResultContent,
+    StaticStreamWorkbench,
+    TextResultContent,
+    ToolResult,
+    ToolSchema,
+    Workbench,
+)
+from pydantic import BaseModel, ConfigDict, ValidationError
+from typing_extensions import Self
+
+from ._artifacts import ArtifactStore
+from ._budget import TokenBudget
+from ._counting import TiktokenCounter, TokenCounter
+from ._cut import cut_middle
+from ._outputs import OutputCutter
+from ._read_artifact import READ_ARTIFACT, SMALLEST_LIMIT, ReadArtifactTool
+from ._report import OutputCut, OutputHook
+
+logger = logging.getLogger("autogen_budget")
+
+ReadBack = Literal["always", "with tools", "never"]
+"""When a workbench offers its read-back tool: in every call, in every call beside tools of its own, or not at all."""
+
+
+class ImagesNamed(ToolResult):
+    """A result whose text says where its images are, instead of holding them in base64.
+
+    AutoGen's own text form of an image is a row of letters as long as its file, which no model can read.
+    """
+
+    def to_text(self, replace_image: str | None = None) -> str:
+        """The text alone, in which each image is named; with `replace_image` as AutoGen does it."""
+        if replace_image is not None:
+            return super().to_text(replace_image)
+        return "\n".join(part.content for part in self.result if isinstance(part, TextResultContent))
+
+
+class BudgetedWorkbenchConfig(BaseModel):
+    """The declarative form of a `BudgetedWorkbench`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    workbench: ComponentModel
+    budget: TokenBudget
+    artifacts: ComponentModel | None = None
+    read_back: ReadBack = "with tools"
+
+
+class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen demands this base, of another config
+    StaticStreamWorkbench, Component[BudgetedWorkbenchConfig]
+):
+    """Wraps any workbench so that no output of a tool is longer than its limit, and nothing of it is lost.
+
+    What is longer is stored whole, and cut by the rules of its kind (JSON, tables, logs, code, text); a notice says how
+    much was left out and how to read it with the tool `read_artifact`, which stands behind the other tools. Errors that
+    a workbench raises become error results, since AutoGen waits forever for an answer that never comes. Images stay
+    images; where their base64 form would be too long for the text of a result, the text names them instead.
+
+    A tool of the wrapped workbench that is itself called `read_artifact` is used in place of this one.
+
+    .. code-block:: python
+
+        from autogen_agentchat.agents import AssistantAgent
+        from autogen_budget import BudgetedWorkbench, TokenBudget
+        from autogen_ext.tools.mcp import McpWorkbench, StdioServerParams
+
+        tools = BudgetedWorkbench(McpWorkbench(StdioServerParams(command="my-server")), TokenBudget(8_000))
+        agent = AssistantAgent("assistant", client, workbench=tools)
+
+    Args:
+        workbench (Workbench): The tools: static ones, an `McpWorkbench`, agents and teams as tools.
+        budget (TokenBudget): Its `max_tool_output_tokens` and `tool_output_tokens` are the limits.
+        artifacts (ArtifactStore | None): Where the whole of what is cut is kept. `None` means a store of its own in
+            memory.
+        counter (TokenCounter | None): How to count. `None` means a `TiktokenCounter` for OpenAI's current models.
+        read_back (ReadBack): When `read_artifact` is offered: `"always"`, `"with tools"` (unless the wrapped workbench
+            has no tools) or `"never"`.
+        cap (Callable[[], int] | None): Tells how many tokens a request may hold by now. `None` means what the budget
+            itself says; where it says nothing, a window of 8,192 tokens is assumed.
+        hints (Callable[[], Sequence[str]] | None): Tells what is being asked at the moment: lines that share rare words
+            with it are kept before others. `None` means that only the call's own arguments tell.
+        hooks (Sequence[OutputHook]): Called with the record of each output that is cut.
+
+    Raises:
+        TypeError: `workbench` is not a `Workbench`.
+    """
+
+    component_config_schema = BudgetedWorkbenchConfig  # type: ignore[assignment]
+    component_provider_override = "autogen_budget.BudgetedWorkbench"
+
+    def __init__(
+        self,
+        workbench: Workbench,
+        budget: TokenBudget,
+        *,
+        artifacts: ArtifactStore | None = None,
+        counter: TokenCounter | None = None,
+        read_back: ReadBack = "with tools",
+        cap: Callable[[], int] | None = None,
+        hints: Callable[[], Sequence[str]] | None = None,
+        hooks: Sequence[OutputHook] = (),
+    ) -> None:
+        if not isinstance(workbench, Workbench):
+            raise TypeError(f"workbench must be a Workbench, got {type(workbench).__name__}; tools go into one first")
+        super().__init__([])
+        self.workbench = workbench
+        """The wrapped workbench."""
+        self.budget = budget
+        """The limits."""
+        self._own_store = artifacts is None
+        self._read_back: ReadBack = read_back
+        self._cutter = OutputCutter(
+            budget,
+            ArtifactStore() if artifacts is None else artifacts,
+            TiktokenCounter() if counter is None else counter,
+            cap=cap,
+            hints=hints,
+            hooks=hooks,
+        )
+        self._listed: list[ToolSchema] | None = None
+        self._schema = self._reader(SMALLEST_LIMIT).schema
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """Where the whole of what is cut is kept."""
+        return self._cutter.keeper.store
+
+    @property
+    def cuts(self) -> tuple[OutputCut, ...]:
+        """One record for each of the latest 1,000 outputs that were cut, oldest first."""
+        return tuple(self._cutter.cuts)
+
+    def forget(self) -> None:
+        """Hold no text any more, as after a reset of the conversation: they may go when the store needs the room."""
+        self._cutter.keeper.release()
+
+    async def list_tools(self) -> list[ToolSchema]:
+        """The wrapped workbench's tools, and behind them the one that reads back."""
+        tools = await self._list_inner()
+        return [*tools, self._schema] if self._offers_read_back(tools) else tools
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        cancellation_token: CancellationToken | None = None,
+        call_id: str | None = None,
+    ) -> ToolResult:
+        """Call a tool; see `Workbench.call_tool`.
+
+        Returns:
+            ToolResult: The tool's own when it is within its limit, else a shorter one. An error of the workbench is an
+            error result.
+        """
+        if await self._is_read_back(name):
+            return await self._read(arguments, cancellation_token, call_id)
+        try:
+            result = await self.workbench.call_tool(name, arguments, cancellation_token, call_id)
+        except Exception as error:
+            result = self._failure(name, error)
+        return await self._cut(result, arguments)
+
+    async def call_tool_stream(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        cancellation_token: CancellationToken | None = None,
+        call_id: str | None = None,
+    ) -> AsyncGenerator[Any | ToolResult, None]:
+        """Call a tool and pass on what it says on the way; see `StaticStreamWorkbench.call_tool_stream`."""
+        if not isinstance(self.workbench, StaticStreamWorkbench) or await self._is_read_back(name):
+            yield await self.call_tool(name, arguments, cancellation_token, call_id)
+            return
+        stream = self.workbench.call_tool_stream(name, arguments, cancellation_token, call_id)
+        failure = _error(name, "the tool ended without a result")
+        answered = False
+        try:
+            async with aclosing(stream):
+                async for item in stream:
+                    answered = answered or isinstance(item, ToolResult)
+                    yield await self._cut(item, arguments) if isinstance(item, ToolResult) else item
+        except Exception as error:
+            failure = self._failure(name, error)
+        if not answered:
+            yield await self._cut(failure, arguments)
+
+    async def start(self) -> None:
+        """Start the wrapped workbench."""
+        await self.workbench.start()
+
+    async def stop(self) -> None:
+        """Stop the wrapped workbench."""
+        await self.workbench.stop()
+
+    async def reset(self) -> None:
+        """Reset the wrapped workbench."""
+        await self.workbench.reset()
+
+    async def save_state(self) -> Mapping[str, Any]:
+        """The wrapped workbench's state."""
+        return await self.workbench.save_state()
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """Load a state of the wrapped workbench, saved with this wrapper or without it."""
+        await self.workbench.load_state(state)
+
+    def _to_config(self) -> BudgetedWorkbenchConfig:  # type: ignore[override]
+        return BudgetedWorkbenchConfig(
+            workbench=self.workbench.dump_component(),
+            budget=self.budget,
+            artifacts=None if self._own_store else self.artifacts.dump_component(),
+            read_back=self._read_back,
+        )
+
+    @classmethod
+    def _from_config(cls, config: BudgetedWorkbenchConfig) -> Self:  # type: ignore[override]
+        artifacts = None if config.artifacts is None else ArtifactStore.load_component(config.artifacts)
+        workbench = Workbench.load_component(config.workbench)
+        return cls(workbench, config.budget, artifacts=artifacts, read_back=config.read_back)
+
+    async def _list_inner(self) -> list[ToolSchema]:
+        """The wrapped workbench's tools; when it fails, those of the last time: their calls will say what is wrong."""
+        try:
+            self._listed = await self.workbench.list_tools()
+        except Exception:
+            if self._listed is None:
+                raise
+            logger.warning("%s did not list its tools", type(self.workbench).__name__, exc_info=True)
+        return self._listed
+
+    def _offers_read_back(self, tools: Sequence[ToolSchema]) -> bool:
+        if self._read_back == "never" or any(tool["name"] == READ_ARTIFACT for tool in tools):
+            return False
+        return self._read_back == "always" or bool(tools)
+
+    async def _is_read_back(self, name: str) -> bool:
+        return name == READ_ARTIFACT and self._offers_read_back(await self._list_inner())
+
+    def _reader(self, limit: int) -> ReadArtifactTool:
+        return ReadArtifactTool(self.artifacts, self._cutter.counter, limit)
+
+    async def _read(
+        self, arguments: Mapping[str, Any] | None, cancellation_token: CancellationToken | None, call_id: str | None
+    ) -> ToolResult:
+        """An answer of the read-back tool, within its limit by itself."""
+        limit = max(SMALLEST_LIMIT, self._cutter.limit(READ_ARTIFACT))
+        tool = self._reader(limit)
+        try:
+            page = await tool.run_json(arguments or {}, cancellation_token or CancellationToken(), call_id=call_id)
+        except ValidationError as error:
+            said = "; ".join(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors())
+        except Exception as error:
+            said = str(error)
+        else:
+            text = tool.return_value_as_string(page)
+            return ToolResult(name=READ_ARTIFACT, result=[TextResultContent(content=text)])
+        return _error(READ_ARTIFACT, cut_middle(said, limit, self._cutter.counter))
+
+    async def _cut(self, result: ToolResult, arguments: Mapping[str, Any] | None) -> ToolResult:
+        """A result whose text is within the limit of its tool; the same object when it was."""
+        hints = [str(value) for value in (arguments or {}).values()]
+        images = [part for part in result.result if isinstance(part, ImageResultContent)]
+        whole = result.to_text()
+        if not images:
+            text = await self._cutter.cut(whole, result.name, hints=hints)
+            return result if text is whole else _with_parts(ToolResult, result, text, ())
+        if self._cutter.fits(whole, result.name):
+            return result
+        parts = [
+            await self._name_image(part) if isinstance(part, ImageResultContent) else part.content
+            for part in result.result
+        ]
+        text = await self._cutter.cut("\n".join(parts), result.name, hints=hints)
+        return _with_parts(ImagesNamed, result, text, images)
+
+    async def _name_image(self, part: ImageResultContent) -> str:
+        """What stands in the text for an image: its size, and where it is kept."""
+        width, height = part.content.image.size
+        kept = await self._cutter.keeper.keep(part.content.to_base64())
+        where = "" if kept.reference is None else f", kept in base64 as {kept.reference}"
+        return f"[image, {width} x {height} pixels{where}]"
+
+    def _failure(self, name: str, error: Exception) -> ToolResult:
+        logger.info("%r failed", name, exc_info=error)
+        return _error(name, self._format_errors(error) or type(error).__name__)
+
+
+def _error(name: str, text: str) -> ToolResult:
+    return ToolResult(name=name, result=[TextResultContent(content=text)], is_error=True)
+
+
+def _with_parts(
+    kind: type[ToolResult], result: ToolResult, text: str, images: Sequence[ImageResultContent]
+) -> ToolResult:
+    """The same result with another text, followed by its images."""
+    return kind(name=result.name, result=[TextResultContent(content=text), *images], is_error=result.is_error)

@@ -1,0 +1,120 @@
+"""Dropping the oldest turns: whole turns go, what may not be dropped stays, and the facts are told."""
+
+import json
+
+import pytest
+from autogen_core import FunctionCall
+from autogen_core.models import (
+    AssistantMessage,
+    FunctionExecutionResult,
+    FunctionExecutionResultMessage,
+    LLMMessage,
+    SystemMessage,
+    UserMessage,
+)
+
+from autogen_budget import History, Need, TiktokenCounter
+from autogen_budget._trim import TrimOldest
+
+COUNTER = TiktokenCounter()
+
+
+def user(text: str) -> UserMessage:
+    """A user's message."""
+    return UserMessage(content=text, source="user")
+
+
+def tool_turn(i: int, text: str) -> list[LLMMessage]:
+    """A call and its result."""
+    return [
+        AssistantMessage(content=[FunctionCall(id=f"c{i}", name="read", arguments='{"n": 1}')], source="a"),
+        FunctionExecutionResultMessage(
+            content=[FunctionExecutionResult(content=text, name="read", call_id=f"c{i}", is_error=False)]
+        ),
+    ]
+
+
+def lines(n: int) -> str:
+    """A text of many lines."""
+    return "\n".join(f"line {i} of the long report" for i in range(n))
+
+
+def need_of(history: History, target: int, cap: int | None = None) -> Need:
+    """What a strategy is told about a history."""
+    need = Need(tokens=0, target=target, cap=cap or target, extras=COUNTER.measure_extras(), counter=COUNTER)
+    return need.after(history)
+
+
+async def test_drops_the_oldest_turns_and_says_so() -> None:
+    """Whole turns go, oldest first, until the target is reached; the past accounts for them."""
+    messages: list[LLMMessage] = [SystemMessage(content="Be brief."), user("the task")]
+    for i in range(10):
+        messages += [*tool_turn(i, lines(5)), user(f"question {i}")]
+    history = History.parse(messages)
+    need = need_of(history, 400)
+    trimmed = await TrimOldest()(history, need)
+    assert need.tokens_of(trimmed) <= 400
+    assert trimmed.turns[0] is history.turns[0]
+    assert trimmed.turns[1:] == history.turns[-len(trimmed.turns) + 1 :]
+    assert trimmed.past is not None
+    assert trimmed.past.turns == len(history.turns) - len(trimmed.turns)
+    assert trimmed.past.tokens > 0
+
+
+async def test_keeps_task_request_and_newest_turn() -> None:
+    """Whatever the target, the task, the newest words of a user and the newest turn stay."""
+    messages = [user("the task"), user("chatter"), user("the request"), *tool_turn(1, "old"), *tool_turn(2, "new")]
+    history = History.parse(messages)
+    trimmed = await TrimOldest()(history, need_of(history, 0, cap=1))
+    assert [turn.messages[0] for turn in trimmed.turns] == [messages[0], messages[2], messages[5]]
+
+
+async def test_facts_of_dropped_turns_are_told() -> None:
+    """A value seen long ago is still in the request, with its name."""
+    order = json.dumps({"order_id": "#W2378156", "email": "yusuf@example.com", "items": lines(40)})
+    messages = [user("Help Yusuf."), *tool_turn(0, order), *(user(f"chatter {i} " + lines(6)) for i in range(12))]
+    history = History.parse(messages)
+    need = need_of(history, 500)
+    trimmed = await TrimOldest()(history, need)
+    assert need.tokens_of(trimmed) <= 500
+    text = str(trimmed.flatten()[1].content)
+    assert "#W2378156" in text
+    assert "yusuf@example.com" in text
+    assert len(trimmed.turns) > 3, "facts leave room for the newest turns"
+
+
+async def test_trimming_again_adds_up() -> None:
+    """What was dropped earlier is still counted, and known, after the next trim."""
+    first = user("My key is KEY-4711-XYZ. " + lines(3))
+    history = History.parse([user("task"), first, *(user(f"chatter {i} " + lines(3)) for i in range(12)), user("now")])
+    once = await TrimOldest()(history, need_of(history, need_of(history, 1).tokens * 2 // 3))
+    twice = await TrimOldest()(once, need_of(once, need_of(history, 1).tokens // 3))
+    assert once.past is not None
+    assert twice.past is not None
+    assert twice.past.turns == len(history.turns) - len(twice.turns) > once.past.turns
+    assert twice.past.tokens > once.past.tokens
+    assert "KEY-4711-XYZ" in twice.past.told
+
+
+async def test_facts_give_way_before_more_turns_do() -> None:
+    """A request that is over its target by a little is brought there by telling fewer facts."""
+    orders = [json.dumps({"order_id": f"#W{i}", "email": f"user{i}@example.com", "total": i * 7}) for i in range(30)]
+    turns = [message for i, order in enumerate(orders) for message in tool_turn(i, order)]
+    history = History.parse([user("task"), *turns, user("now")])
+    once = await TrimOldest()(history, need_of(history, 600))
+    tighter = need_of(once, need_of(once, 1).tokens - 30)
+    twice = await TrimOldest()(once, tighter)
+    assert tighter.tokens_of(twice) <= tighter.target
+    assert twice.turns == once.turns
+    assert once.past is not None
+    assert twice.past is not None
+    assert 0 < len(twice.past.told) < len(once.past.told)
+
+
+@pytest.mark.parametrize("target", [1, 10_000])
+async def test_nothing_to_drop_is_the_same_object(target: int) -> None:
+    """With nothing to gain, or nothing that may go, the history comes back as it was."""
+    history = History.parse([user("task"), user("go on")])
+    assert await TrimOldest()(history, need_of(history, target)) is history
+    longer = History.parse([user("task"), user("chatter"), user("go on")])
+    assert await TrimOldest()(longer, need_of(longer, 10_000)) is longer
