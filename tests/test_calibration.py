@@ -118,7 +118,7 @@ def test_a_provider_that_hides_cached_tokens_is_not_believed() -> None:
     chance = random.Random(4)
     calibration = Calibration()
     for _ in range(40):
-        calibration.observe(ENGLISH, int(ENGLISH.total * chance.choice([0.05, 0.3, 0.5, 1])))
+        calibration.observe(ENGLISH, int(ENGLISH.total * chance.choice([0.05, 0.6, 0.7, 1])))
     assert calibration.tokens(ENGLISH) >= 0.99 * ENGLISH.total
 
 

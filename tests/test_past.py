@@ -33,7 +33,10 @@ ORDER = lookup("#W2378156", '{"order_id": "#W2378156", "email": "yusuf@example.c
 
 @pytest.mark.parametrize(
     ("past", "text"),
-    [(Past(1, 20), "1 earlier turn (20 tokens) left out"), (Past(1_200, 65_000), "1,200 earlier turns (65,000 tokens)")],
+    [
+        (Past(1, 20), "1 earlier turn (20 tokens) left out"),
+        (Past(1_200, 65_000), "1,200 earlier turns (65,000 tokens)"),
+    ],
 )
 def test_tells_how_much_is_gone(past: Past, text: str) -> None:
     """Without facts, one message from this library says how much is gone."""

@@ -13,8 +13,7 @@ from autogen_core.models import (
     UserMessage,
 )
 
-from autogen_budget import History, Need, TiktokenCounter
-from autogen_budget._trim import TrimOldest
+from autogen_budget import History, Need, TiktokenCounter, TrimOldest
 
 COUNTER = TiktokenCounter()
 

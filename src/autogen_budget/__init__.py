@@ -17,11 +17,14 @@ from ._client import BudgetedChatCompletionClient
 from ._counting import TiktokenCounter, TokenCounter
 from ._errors import ArtifactNotFoundError, BudgetError, ContextOverflowError, SpendLimitError
 from ._history import History
+from ._need import Need, Strategy
 from ._pipeline import Compaction, compact
 from ._report import CallRecord, OutputCut, Step
 from ._spend import Price, SpendPool, SpendReport, SpendTermination
-from ._strategies import Need, Strategy, TrimOldest, TruncateToolOutputs, default_strategies
+from ._strategies import default_strategies
 from ._tally import Tally
+from ._trim import TrimOldest
+from ._truncate import TruncateToolOutputs
 from ._workbench import BudgetedWorkbench
 
 __all__ = [

@@ -20,9 +20,9 @@ from ._budget import TokenBudget
 from ._client import MAX_RECORDS, BudgetedChatCompletionClient, check_arguments
 from ._counting import TiktokenCounter, TokenCounter
 from ._executor import BudgetedCodeExecutor
+from ._need import Strategy
 from ._outputs import MAX_CUTS, OutputCutter, cap_of
 from ._report import CallRecord, Hook, OutputCut
-from ._strategies import Strategy
 from ._workbench import BudgetedWorkbench, ReadBack
 
 T = TypeVar("T")

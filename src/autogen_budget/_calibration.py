@@ -84,6 +84,7 @@ _MARGIN_ERRORS = 2  # the margin in standard errors: about one request in fifty 
 _LEAST_MARGIN = 0.03  # for a foreign vocabulary
 _LARGEST_MARGIN = 0.3
 _FALL, _RISE = 0.85, 2  # the largest steps, relative to the prediction, that one report can ask for
+_DOUBTFUL, _DOUBT = 0.9, 0.1  # a report below this share of the prediction weighs a tenth: cached tokens may be missing
 _MATERIAL = 0.01  # smaller changes are kept back, so that counts stay the same from call to call
 _SWEEPS, _SETTLED = 200, 1e-4  # a fit ends when no rate moves by this share of its standard deviation
 
@@ -101,9 +102,9 @@ class _Evidence(BaseModel):
     errors: _Vector = _ZERO  # of these shares and the relative error
     squares: _Sum = 0.0  # of the relative error
 
-    def plus(self, tally: Tally, reported: float) -> _Evidence:
-        """Adds one report."""
-        weight = 1 / (_NOISE**2 + (_ROUNDING / tally.total) ** 2)
+    def plus(self, tally: Tally, reported: float, trust: float) -> _Evidence:
+        """Adds one report, trusted fully (1) or less."""
+        weight = trust / (_NOISE**2 + (_ROUNDING / tally.total) ** 2)
         shares = [part / tally.total for part in parts(tally)]
         error = (reported - tally.total) / tally.total
 
@@ -173,16 +174,17 @@ class _Learned(BaseModel):
         """Predicts a size in tokens as exactly as the last fit can, never below 1."""
         return max(1.0, _size(tally, self.fitted))
 
-    def credible(self, tally: Tally, reported: int) -> float:
-        """Cuts a report to the largest step that one report can ask for."""
+    def judge(self, tally: Tally, reported: int) -> tuple[float, float]:
+        """Cuts a report to the largest step that one report can ask for, and says how far to trust it."""
         predicted = self.prediction(tally)
-        schemas = tally.structure * (1 + self.fitted[_STRUCTURE])  # the one part that may be missing from a prompt
-        return min(max(reported, _FALL * (predicted - schemas)), _RISE * predicted)
+        # Schemas are the one part that may be missing from a prompt.
+        text = predicted - tally.structure * (1 + self.fitted[_STRUCTURE])
+        return min(max(reported, _FALL * text), _RISE * predicted), _DOUBT if reported < _DOUBTFUL * text else 1.0
 
     def after(self, tally: Tally, reported: int) -> _Learned:
         """Learns from one more report."""
-        credible = self.credible(tally, reported)
-        evidence = self.evidence.plus(tally, credible)
+        credible, trust = self.judge(tally, reported)
+        evidence = self.evidence.plus(tally, credible, trust)
         right, excuse = evidence.fit(_RIGHT)
         foreign, foreign_excuse = evidence.fit(_FOREIGN)
         is_foreign = foreign_excuse + _HEAD_START < _STRICTNESS * excuse

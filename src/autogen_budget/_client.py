@@ -23,10 +23,11 @@ from ._artifacts import ArtifactStore
 from ._attempt import Attempt
 from ._budget import TokenBudget
 from ._counting import TiktokenCounter, TokenCounter
+from ._need import Strategy
 from ._planner import Call, Planner
 from ._report import CallRecord, Hook
 from ._spend import Purpose, SpendPool
-from ._strategies import Strategy, default_strategies
+from ._strategies import default_strategies
 from ._tally import Tally
 from ._usage import overhear_usage
 from ._windows import describe_client
@@ -70,8 +71,8 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         hooks (Sequence[Hook]): Called with the record of each finished call.
         artifacts (ArtifactStore | None): Where the whole of a tool's output is kept before it is cut. `None` means
             nowhere.
-        pool (SpendPool | None): What pays for the calls: each is reserved before it is made and settled after it. `None`
-            means nothing does.
+        pool (SpendPool | None): What pays for the calls: each is reserved before it is made and settled after it.
+            `None` means nothing does.
         purpose (Purpose): What the calls are for, in the pool's report: `reply`, `selector`, `orchestrator`, `summary`.
 
     Raises:

@@ -34,6 +34,8 @@ class Conversation:
         """What to send: what came, mended and perhaps compacted."""
         self.repairs: tuple[Repair, ...] = ()
         """What was mended in the messages that the latest `extend` added."""
+        self.added: tuple[LLMMessage, ...] = ()
+        """The messages that the latest `extend` added, as they came."""
         self.verbatim = True
         """Whether `history` is still just what came, message for message."""
         self.came = Sizes()
@@ -99,6 +101,7 @@ class Conversation:
         """
         new = messages[len(self._known) :]
         self._known.extend(new)
+        self.added = tuple(new)
         if not self.history.turns and not self.history.system:
             self.history = History(leading_system(new))
             self.came = self.sizes = sizes_of_history(self.history, self._counter)

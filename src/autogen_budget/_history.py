@@ -79,12 +79,13 @@ class History:
             flat.extend(turn.messages)
         return flat
 
-    def without(self, dropped: frozenset[int], tokens: int) -> "History":
+    def without(self, dropped: frozenset[int], tokens: int, *, facts: bool = True) -> "History":
         """The history without some turns, which its past then accounts for.
 
         Args:
             dropped (frozenset[int]): Positions of the turns that go.
             tokens (int): Tokens these turns hold.
+            facts (bool): Whether the past remembers the facts in them.
 
         Returns:
             History: This object when nothing is dropped.
@@ -93,7 +94,7 @@ class History:
             return self
         gone = [turn for i, turn in enumerate(self.turns) if i in dropped]
         left = tuple(turn for i, turn in enumerate(self.turns) if i not in dropped)
-        return replace(self, turns=left, past=(self.past or Past()).extended(gone, tokens))
+        return replace(self, turns=left, past=(self.past or Past()).extended(gone, tokens, facts=facts))
 
 
 def leading_system(messages: Sequence[LLMMessage]) -> tuple[SystemMessage, ...]:

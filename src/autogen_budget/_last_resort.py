@@ -15,7 +15,7 @@ from autogen_core.models import AssistantMessage, SystemMessage, UserMessage
 
 from ._cut import cut_middle, cut_text
 from ._history import History
-from ._strategies import Need
+from ._need import Need
 from ._turns import Turn
 
 IMAGE_LEFT_OUT = "[image left out]"

@@ -1,6 +1,6 @@
 """What stands in a request for the turns that were dropped from it: the facts that are still known of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from autogen_core.models import UserMessage
@@ -27,19 +27,25 @@ class Past:
     digest: Digest = field(default_factory=Digest, compare=False, repr=False)
     told: str = ""
 
-    def extended(self, dropped: Sequence[Turn], tokens: int) -> "Past":
+    def extended(self, dropped: Sequence[Turn], tokens: int, *, facts: bool = True) -> "Past":
         """The past after more turns were dropped; what is told of them is not decided yet.
 
         Args:
             dropped (Sequence[Turn]): The turns, oldest first.
             tokens (int): Tokens they held.
+            facts (bool): Whether to remember the facts in them.
         """
-        return Past(
-            self.turns + len(dropped), self.tokens + tokens, self.digest.extended(turn.uncut for turn in dropped)
-        )
+        digest = self.digest.extended(turn.uncut for turn in dropped) if facts else self.digest
+        return Past(self.turns + len(dropped), self.tokens + tokens, digest)
 
     def telling(
-        self, limit: int, counter: TokenCounter, *, visible: Iterable[str] = (), shortened: Iterable[Turn] = ()
+        self,
+        limit: int,
+        counter: TokenCounter,
+        *,
+        visible: Iterable[str] = (),
+        shortened: Iterable[Turn] = (),
+        wanted: Collection[str] = (),
     ) -> "Past":
         """The past with its facts told in so many tokens.
 
@@ -48,9 +54,10 @@ class Past:
             counter (TokenCounter): Counts them.
             visible (Iterable[str]): Texts that stay in the request: what they say is not told again.
             shortened (Iterable[Turn]): Turns that stay, with parts of them cut away: these parts are facts as well.
+            wanted (Collection[str]): Names of what may be asked for next; facts of that name come first.
         """
         digest = self.digest.extended(turn.uncut for turn in shortened)
-        return replace(self, told=digest.render(max(0, limit), counter, visible=visible))
+        return replace(self, told=digest.render(max(0, limit), counter, visible=visible, wanted=wanted))
 
     def message(self) -> UserMessage:
         """The one message that tells the model about them."""

@@ -14,11 +14,13 @@ from ._errors import ContextOverflowError
 from ._history import History
 from ._keeper import Keeper
 from ._last_resort import squeeze
+from ._need import Need, Strategy, parameter_names
 from ._read_artifact import READ_ARTIFACT
 from ._repair import Repair
 from ._report import Step
 from ._sizes import Sizes, sizes_of_extras, sizes_of_history
-from ._strategies import Need, Strategy, TrimOldest, default_strategies
+from ._strategies import default_strategies
+from ._trim import TrimOldest
 
 logger = logging.getLogger("autogen_budget")
 
@@ -99,6 +101,7 @@ async def compact(
         extras=extras,
         counter=counter,
         strategies=default_strategies(budget) if strategies is None else strategies,
+        tools=tools,
     )
     steps = (*repair_steps(history.repairs, before), *plan.steps)
     return Compaction(tuple(plan.history.flatten()), before, plan.tokens, steps)
@@ -113,6 +116,7 @@ async def fit(
     extras: Sizes,
     counter: TokenCounter,
     strategies: Sequence[Strategy],
+    tools: Sequence[Tool | ToolSchema] = (),
     keeper: Keeper | None = None,
 ) -> Plan:
     """Make a history fit under the cap; under it, nothing is touched.
@@ -125,6 +129,7 @@ async def fit(
         extras (Sizes): What the request carries beside its messages.
         counter (TokenCounter): Counts for the model that is called.
         strategies (Sequence[Strategy]): Tried in order. One that fails, or makes nothing smaller, is passed over.
+        tools (Sequence[Tool | ToolSchema]): What the model is offered; their sizes are in `extras`.
         keeper (Keeper | None): Keeps the whole of what is cut. `None` means there is no store.
 
     Returns:
@@ -137,14 +142,22 @@ async def fit(
         return Plan(history, tokens, ())
     fixed = counter.tokens((extras + sizes_of_history(History(history.system), counter)).total)
     target = min(cap, max(int(compact_to * cap), fixed + int(ROOM_FOR_TURNS * (cap - fixed))))
-    need = Need(tokens=tokens, target=target, cap=cap, extras=extras.total, counter=counter, keeper=keeper)
+    need = Need(
+        tokens=tokens,
+        target=target,
+        cap=cap,
+        extras=extras.total,
+        counter=counter,
+        keeper=keeper,
+        names=parameter_names(tools),
+    )
     steps: list[Step] = []
     for strategy in strategies:
         if need.tokens <= target:
             break
         history, need = await _step(strategy, history, need, steps)
-    if need.hard:
-        history, need = await _step(TrimOldest(), history, need, steps)
+    if need.hard:  # the guarantee: it stands on nothing that could fail
+        history, need = await _step(TrimOldest(facts=False), history, need, steps)
     if need.hard:
         squeezed = squeeze(history, need, await _references(history, need))
         left = need.after(squeezed)

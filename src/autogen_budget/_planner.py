@@ -13,11 +13,11 @@ from ._budget import TokenBudget
 from ._conversation import Conversations
 from ._counting import TiktokenCounter, TokenCounter
 from ._keeper import Keeper
+from ._need import Strategy
 from ._overflow import Overflow
 from ._pipeline import fit, repair_steps
 from ._report import Step
 from ._sizes import Sizes, sizes_of_extras, sizes_of_history
-from ._strategies import Strategy
 from ._tally import Tally
 from ._turns import text_of
 from ._windows import DEFAULT_WINDOW, ClientFacts, Window, max_reply_tokens, window_by_name, window_of_server
@@ -214,14 +214,14 @@ class Planner:
 
     async def _plan(self, call: Call, cap: int) -> Request:
         counter = self._counter
-        if self._keeper is not None:  # before anything is stored, which may cost an older text its place
-            await self._keeper.hold(map(text_of, call.messages))
         conversation = self._conversations.recall(call.messages)
         history, verbatim = conversation.history, conversation.verbatim
         extras = sizes_of_extras(counter, call.tools, call.json_output, call.extra_create_args)
         came, sizes = extras + conversation.came, extras + conversation.sizes
         tokens = counter.tokens(sizes.total)
         repairs = repair_steps(conversation.repairs, tokens)
+        if self._keeper is not None:  # before anything is stored, which may cost an older text its place
+            await self._keeper.hold(map(text_of, conversation.added))
         plan = await fit(
             history,
             tokens=tokens,
@@ -230,6 +230,7 @@ class Planner:
             extras=extras,
             counter=counter,
             strategies=self._strategies,
+            tools=call.tools,
             keeper=self._keeper,
         )
         conversation.replace_history(history, plan.history)

@@ -29,8 +29,8 @@ class Turn:
         results (FunctionExecutionResultMessage | None): One result for each of the head's calls. `None` means the head
             makes no calls.
         note (bool): Whether this library wrote it, in place of something that could not stay as it was.
-        whole (Turn | None): The turn as it came, if parts of it were cut away; no part of its value. `None` means this is
-            the whole.
+        whole (Turn | None): The turn as it came, if parts of it were cut away; no part of its value. `None` means this
+            is the whole.
 
     Raises:
         ValueError: The results are not those of the head's calls.
