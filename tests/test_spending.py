@@ -4,11 +4,20 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
+from autogen_agentchat.agents import AssistantAgent
+from autogen_agentchat.teams import RoundRobinGroupChat
 from autogen_core import FunctionCall
 from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, RequestUsage, UserMessage
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
-from autogen_budget import BudgetedChatCompletionClient, SpendLimitError, SpendPool, TokenBudget
+from autogen_budget import (
+    BudgetedAgent,
+    BudgetedChatCompletionClient,
+    SpendLimitError,
+    SpendPool,
+    SpendTermination,
+    TokenBudget,
+)
 from servers import Answer, Failure, OpenAIServer, Overflow
 from servers.clients import client_of
 
@@ -153,3 +162,22 @@ async def test_the_room_for_replies_is_reserved() -> None:
     await client.create(HELLO)
     with pytest.raises(SpendLimitError):
         await client.create(HELLO, extra_create_args={"max_tokens": 95})
+
+
+async def test_agents_share_a_pool_in_a_team() -> None:
+    """A team of wrapped agents spends one pool; the run ends with a stop message that says what was spent."""
+    pool = SpendPool(max_tokens=900, name="harbour")
+    async with OpenAIServer() as server, client_of(server) as inner:
+        agents = [
+            BudgetedAgent(AssistantAgent(name, inner), TokenBudget(500, reply_reserve=40), pool=pool)
+            for name in ("one", "two")
+        ]
+        team = RoundRobinGroupChat([*agents], termination_condition=SpendTermination(pool))
+        result = await team.run(task="Talk about the ships.")
+    assert result.stop_reason is not None
+    assert "harbour" in result.stop_reason
+    assert pool.spent.tokens <= 900
+    assert set(pool.report().by_agent) == {"one", "two"}
+    dumped = agents[0].dump_component()
+    assert dumped.config["pool"]["provider"] == "autogen_budget.SpendPool"
+    assert isinstance(BudgetedAgent.load_component(dumped), BudgetedAgent)

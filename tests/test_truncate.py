@@ -20,8 +20,8 @@ from autogen_budget import (
     TrimOldest,
     TruncateToolOutputs,
 )
+from autogen_budget._artifacts._keeper import Keeper
 from autogen_budget._cut import reference_in
-from autogen_budget._keeper import Keeper
 
 COUNTER = TiktokenCounter()
 

@@ -23,6 +23,7 @@ from ._executor import BudgetedCodeExecutor
 from ._need import Strategy
 from ._outputs import MAX_CUTS, OutputCutter, cap_of
 from ._report import CallRecord, Hook, OutputCut
+from ._spend import SpendPool
 from ._workbench import BudgetedWorkbench, ReadBack
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ class BudgetedAgentConfig(BaseModel):
     budget: TokenBudget
     artifacts: ComponentModel | None = None
     read_back: bool = True
+    pool: ComponentModel | None = None
 
 
 class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
@@ -74,6 +76,7 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
             memory.
         read_back (bool): Whether a model that can call functions is offered the tool `read_artifact`, behind the
             agent's other tools. It never is under a cap of less than 600 tokens.
+        pool (SpendPool | None): What pays for the agent's model calls. `None` means nothing does.
 
     Raises:
         TypeError: An argument is of the wrong kind.
@@ -93,6 +96,7 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
         hooks: Sequence[Hook] = (),
         artifacts: ArtifactStore | None = None,
         read_back: bool = True,
+        pool: SpendPool | None = None,
     ) -> None:
         check_arguments(budget, strategies, counter, hooks, artifacts)
         if not isinstance(agent, BaseChatAgent):
@@ -113,6 +117,7 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
         self._own_store = artifacts is None
         self._artifacts = ArtifactStore() if artifacts is None else artifacts
         self._read_back = read_back
+        self._pool = pool
         self._asked: tuple[str, ...] = ()
         self._records: deque[CallRecord] = deque(maxlen=MAX_RECORDS)
         self._cuts: deque[OutputCut] = deque(maxlen=MAX_CUTS)
@@ -126,6 +131,7 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
                 counter=counter,
                 hooks=(self._records.append, *hooks),
                 artifacts=self._artifacts,
+                pool=pool,
             )
 
         self._clients = _each_once(clients, under_budget)
@@ -221,13 +227,15 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
                 budget=self._budget,
                 artifacts=None if self._own_store else self._artifacts.dump_component(),
                 read_back=self._read_back,
+                pool=None if self._pool is None else self._pool.dump_component(),
             )
 
     @classmethod
     def _from_config(cls, config: BudgetedAgentConfig) -> Self:
         artifacts = None if config.artifacts is None else ArtifactStore.load_component(config.artifacts)
         agent = BaseChatAgent.load_component(config.agent)
-        return cls(agent, config.budget, artifacts=artifacts, read_back=config.read_back)
+        pool = None if config.pool is None else SpendPool.load_component(config.pool)
+        return cls(agent, config.budget, artifacts=artifacts, read_back=config.read_back, pool=pool)
 
     def _remember(self, messages: Sequence[BaseChatMessage]) -> None:
         """Note what is asked, the first words and the newest: it tells what to keep of an output."""

@@ -11,9 +11,9 @@ from typing import Protocol, cast, runtime_checkable
 
 from autogen_core.tools import Tool, ToolSchema
 
+from ._artifacts import Keeper
 from ._counting import TokenCounter
 from ._history import History
-from ._keeper import Keeper
 from ._sizes import sizes_of_history
 from ._tally import Tally
 

@@ -7,11 +7,10 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ._artifacts import ArtifactStore
+from ._artifacts import ArtifactStore, Keeper
 from ._budget import TokenBudget
 from ._counting import TokenCounter
 from ._cut import cut_text
-from ._keeper import Keeper
 from ._report import OutputCut, OutputHook
 from ._windows import DEFAULT_WINDOW
 

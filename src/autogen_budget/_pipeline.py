@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from autogen_core.models import LLMMessage
 from autogen_core.tools import Tool, ToolSchema
 
+from ._artifacts import READ_ARTIFACT, Keeper
 from ._budget import TokenBudget
 from ._counting import TiktokenCounter, TokenCounter
 from ._cut import reference_in
 from ._errors import ContextOverflowError
 from ._history import History
-from ._keeper import Keeper
 from ._last_resort import squeeze
 from ._need import Need, Strategy, parameter_names
-from ._read_artifact import READ_ARTIFACT
 from ._repair import Repair
 from ._report import Step
 from ._sizes import Sizes, sizes_of_extras, sizes_of_history

@@ -8,11 +8,10 @@ from autogen_core.models import LLMMessage
 from autogen_core.tools import Tool, ToolSchema
 from pydantic import BaseModel
 
-from ._artifacts import ArtifactStore
+from ._artifacts import ArtifactStore, Keeper
 from ._budget import TokenBudget
 from ._conversation import Conversations
 from ._counting import TiktokenCounter, TokenCounter
-from ._keeper import Keeper
 from ._need import Strategy
 from ._overflow import Overflow
 from ._pipeline import fit, repair_steps

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ._artifacts import READ_ARTIFACT
 from ._counting import TokenCounter
 from ._cut import cut_text, reference_in
 from ._history import History
 from ._need import Need
-from ._read_artifact import READ_ARTIFACT
 from ._sizes import measure_turn
 from ._turns import Turn, text_of
 

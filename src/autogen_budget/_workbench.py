@@ -19,12 +19,11 @@ from autogen_core.tools import (
 from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
-from ._artifacts import ArtifactStore
+from ._artifacts import READ_ARTIFACT, SMALLEST_LIMIT, ArtifactStore, ReadArtifactTool
 from ._budget import TokenBudget
 from ._counting import TiktokenCounter, TokenCounter
 from ._cut import cut_middle
 from ._outputs import OutputCutter
-from ._read_artifact import READ_ARTIFACT, SMALLEST_LIMIT, ReadArtifactTool
 from ._report import OutputCut, OutputHook
 
 logger = logging.getLogger("autogen_budget")

@@ -14,8 +14,8 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from autogen_budget._artifact_page import read_page
-from autogen_budget._artifacts import ArtifactStore
+from autogen_budget._artifacts._page import read_page
+from autogen_budget._artifacts._store import ArtifactStore
 from autogen_budget._counting import TiktokenCounter
 
 LIMIT = 2_000

@@ -10,10 +10,10 @@ from autogen_budget._counting import TokenCounter
 from autogen_budget._cut._html import is_html
 from autogen_budget._cut._json import cut_json
 from autogen_budget._cut._notice import find_notice
-from autogen_budget._cut._pieces import pieces_of, pieces_of_html
 from autogen_budget._cut._plain import head_and_tail
 from autogen_budget._cut._ruler import Ruler
 from autogen_budget._cut._score import Scorer
+from autogen_budget._cut._split import pieces_of, pieces_of_html
 from autogen_budget._cut._text import cut_lines
 from autogen_budget._cut._window import LARGE, pieces_of_large
 
@@ -36,7 +36,8 @@ def cut_text(
 
     Returns:
         str: The same object when it fits; else at most `limit` tokens and no more characters than the original. The
-        same arguments give the same bytes. A limit too small for any notice gives a bare `[cut]` or "".
+        same arguments give the same bytes. A limit too small for any notice gives a bare `[cut]` or "", and for JSON a
+        bare `"[cut]"` in it or `null`: valid JSON stays valid from a limit of 8 tokens on.
 
     Raises:
         ValueError: If the limit is negative.
@@ -94,13 +95,16 @@ def _cut(text: str, ruler: Ruler, scorer: Scorer, reference: str | None) -> str:
     as_json = cut_json(text, ruler, scorer, reference, cut_inner)
     if as_json is not None:
         return as_json
-    if is_html(text):
+    cut_before = find_notice(text) is not None
+    if cut_before and len(text) > LARGE:
+        return head_and_tail(text, ruler, reference)
+    if not cut_before and is_html(text):
         pieces = pieces_of_html(text, reference)
     elif len(text) > LARGE:
         pieces = pieces_of_large(text, scorer, reference)
     else:
         pieces = pieces_of(text, reference)
-    as_lines = cut_lines(pieces, ruler, scorer)
+    as_lines = cut_lines(pieces, ruler, scorer) if pieces.pieces else None
     return head_and_tail(text, ruler, reference) if as_lines is None else as_lines
 
 

@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterator
 
 from bs4 import BeautifulSoup
-from bs4.element import NavigableString, PageElement, PreformattedString, Tag
+from bs4.element import NavigableString, PageElement, Tag
 from bs4.exceptions import ParserRejectedMarkup
 
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*>")
 _HTML = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?(?:<!doctype html|<html[\s>])", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"</?(?:div|p|a|span|table|tr|td|li|ul|ol|h[1-6]|body|head|section|article|nav|br|script|style)\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(
+    r"</?(?:div|p|a|span|table|tr|td|li|ul|ol|h[1-6]|body|head|section|article|nav|br|script|style)\b[^<>]*>",
+    re.IGNORECASE,
+)
 _SAMPLE = 4_000
 _LEAST_TAGS = 12
 _SILENT = re.compile(r"script|style|noscript|template|head|svg|iframe|object")
@@ -37,8 +40,8 @@ def text_of_html(markup: str) -> str:
         markup (str): HTML, whole or not; broken markup is read as far as it can be.
 
     Returns:
-        str: One line for each block: the title first, links followed by their address in parentheses, list items after a
-        dash, headings after `#` signs, cells of a table row between bars. "" when the markup cannot be read.
+        str: One line for each block: the title first, links followed by their address in parentheses, list items
+        after a dash, headings after `#` signs, cells of a table row between bars. "" when it cannot be read.
     """
     try:
         soup = BeautifulSoup(_DECLARATION.sub("", markup, count=1), "html.parser")
@@ -58,16 +61,13 @@ def _texts(soup: Tag) -> Iterator[str]:
     waiting: list[PageElement | str] = [soup]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, Tag):
-            if not _SILENT.fullmatch(node.name):
-                before, after = _marks(node)
-                yield before
-                waiting.append(after)
-                waiting.extend(reversed(node.contents))
-        elif isinstance(node, NavigableString):
-            if not isinstance(node, PreformattedString):
-                yield node.replace("\n", " ")
-        elif isinstance(node, str):
+        if isinstance(node, Tag) and not _SILENT.fullmatch(node.name):
+            before, after = _marks(node)
+            yield before
+            waiting += [after, *reversed(node.contents)]
+        elif type(node) is NavigableString:  # not a comment, a declaration or the like
+            yield node.replace("\n", " ")
+        elif type(node) is str:
             yield node
 
 

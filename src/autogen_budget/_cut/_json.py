@@ -1,5 +1,6 @@
 """JSON in, JSON out: cut by structure, with the notice as a value among the others."""
 
+import re
 from collections.abc import Callable
 
 from autogen_budget._cut._json_columns import EACH
@@ -7,12 +8,15 @@ from autogen_budget._cut._json_document import Document, read_document
 from autogen_budget._cut._json_ladder import ladder
 from autogen_budget._cut._json_shrink import Plan, Shrinker
 from autogen_budget._cut._json_table import tabulate
-from autogen_budget._cut._json_values import write
+from autogen_budget._cut._json_values import Number, write
 from autogen_budget._cut._notice import BARE
+from autogen_budget._cut._plain import head_and_tail
 from autogen_budget._cut._ruler import Ruler
 from autogen_budget._cut._score import Scorer
 
+_NOTHING = "null"
 _MOST_NAMES = 8
+_PLAIN_NAME = re.compile(r"[\w .:/-]+")  # another name could be taken for a part of the notice
 
 
 def cut_json(
@@ -28,19 +32,24 @@ def cut_json(
         cut_inner (Callable[[str, Ruler, str | None], str]): Cuts a text found in a string by its own kind.
 
     Returns:
-        str | None: JSON, or "" when not even a marker fits; None when the text is not JSON.
+        str | None: JSON, `null` when not even a marker fits, "" when nothing does; None when the text is not JSON.
     """
-    document = read_document(text, reference, ruler.reach)
-    if isinstance(document, str):
-        return _cut_string(document, ruler, reference, cut_inner)
+    document = read_document(text, reference, ruler.reach // 2, scorer)
     if document is None:
         return None
-    shrinker = Shrinker(scorer, lambda inner, most: cut_inner(inner, Ruler.of_characters(most), None))
-    return _cut_document(document, ruler, shrinker)
+    cut: str | None
+    if isinstance(document, Number):
+        cut = _cut_string(document, ruler, reference, head_and_tail)
+    elif isinstance(document, str):
+        cut = _cut_string(document, ruler, reference, cut_inner)
+    else:
+        shrinker = Shrinker(scorer, lambda inner, most: cut_inner(inner, Ruler.of_characters(most), None))
+        cut = _cut_document(document, ruler, shrinker)
+    return next(text for text in (cut, _NOTHING, "") if text is not None and ruler.fits(text))
 
 
-def _cut_document(document: Document, ruler: Ruler, shrinker: Shrinker) -> str:
-    """The least lossy of all forms of a document that fits, told of by the fullest notice that leaves room for it."""
+def _cut_document(document: Document, ruler: Ruler, shrinker: Shrinker) -> str | None:
+    """The least lossy form of a document that fits, with the fullest notice that leaves room; None if none fits."""
     bounded = shrinker.bounded(document.value, max(ruler.limit, 1))
     plans = ladder(bounded, ruler.limit)[::-1]
 
@@ -53,7 +62,7 @@ def _cut_document(document: Document, ruler: Ruler, shrinker: Shrinker) -> str:
     def bare(_plan: Plan, _size: int) -> str:
         return BARE
 
-    room = document.whole.characters > 0 and ruler.measure(document.whole.longest) * 2 <= ruler.limit
+    room = document.whole.characters > 0 and ruler.has_room_around(document.whole.longest)
     for tell in ((full,) if room else ()) + (brief, bare):
 
         def build(number: int, tell: Callable[[Plan, int], str | None] = tell) -> str:
@@ -64,15 +73,17 @@ def _cut_document(document: Document, ruler: Ruler, shrinker: Shrinker) -> str:
         cut = ruler.most(len(plans) - 1, build)
         if cut is not None:
             return cut[1]
-    return ""
+    return None
 
 
 def _notice(document: Document, plan: Plan, size: int) -> str | None:
-    """What to say of a value that was shrunk to so many characters; None when nothing is missing and nothing to read."""
+    """What to say of a value shrunk to so many characters; None when nothing is missing and nothing to read."""
     missing = document.missing + max(document.size - size, 0)
     if not missing:
         return None if document.whole.reference is None else document.whole.brief()
-    names = list(dict.fromkeys(path[-1] for path in sorted(plan.dropped) if EACH in path))
+    names = list(
+        dict.fromkeys(path[-1] for path in sorted(plan.dropped) if EACH in path and _PLAIN_NAME.fullmatch(path[-1]))
+    )
     told = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
     return document.whole.say(0, missing, f"the fields {told}" if told else "")
 
@@ -86,5 +97,4 @@ def _cut_string(
         written = write(inner)
         return ruler.measure(written) if len(written) <= ruler.longest else ruler.limit + 1
 
-    cut = write(cut_inner(value, Ruler(measure, ruler.limit, len(value)), reference))
-    return cut if ruler.fits(cut) else ""
+    return write(cut_inner(value, Ruler(measure, ruler.limit, len(value)), reference))

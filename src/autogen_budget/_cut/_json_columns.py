@@ -5,7 +5,7 @@ the entries of an object that holds alike records by key.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -103,7 +103,7 @@ def is_table(value: list[Json]) -> bool:
     return bool(value) and isinstance(value[0], dict) and COLUMNS in value[0]
 
 
-def are_alike(values: list[Json]) -> bool:
+def are_alike(values: Sequence[Json]) -> bool:
     """Whether values are records with mostly the same fields."""
     records = [value for value in values if isinstance(value, dict) and value]
     if not records or len(records) < len(values):

@@ -1,7 +1,10 @@
 """The order in which JSON loses what it holds: prose first, identifiers last."""
 
-from autogen_budget._cut._json_columns import Column, Path, Worth, columns_of
-from autogen_budget._cut._json_shrink import Plan
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from autogen_budget._cut._json_columns import Column, Worth, columns_of
+from autogen_budget._cut._json_shrink import DEEPEST, Plan
 from autogen_budget._cut._json_values import Json, Number
 
 _LONG_STRING = 240
@@ -9,14 +12,16 @@ _SHORT_STRING = 40
 _STEP = 0.8
 _CHARACTERS_PER_TOKEN = 8
 _NESTED = 2
+_DEEP = 6
+_SHALLOW = 1
 
 
 def ladder(value: Json, tokens: int) -> list[Plan]:
     """The plans to try, each losing a little more than the one before.
 
     First spaces between values go (all plans), then long strings are cut, records become rows under a legend, shorter
-    strings are cut, fields of records are left out from prose to dates, lists keep fewer items, fields that stand alone
-    go, and deep values are folded.
+    strings are cut, fields of records are left out from prose to dates, lists keep fewer items, deep values are folded,
+    fields that stand alone go, and in the end all values are folded.
 
     Args:
         value (Json): What is to be made smaller.
@@ -25,31 +30,43 @@ def ladder(value: Json, tokens: int) -> list[Plan]:
     Returns:
         list[Plan]: At least one plan; the last folds the whole value.
     """
+    return list(_plans(value, tokens))
+
+
+def _plans(value: Json, tokens: int) -> Iterator[Plan]:
     strings = _strings(value)
-    longest = max(strings, default=0)
     lengths = [
         length
-        for length in _falling(longest, _SHORT_STRING)
+        for length in _falling(max(strings, default=0), _SHORT_STRING)
         if sum(min(length, string) for string in strings) <= tokens * _CHARACTERS_PER_TOKEN or length == _SHORT_STRING
     ]
-    long = [length for length in lengths if length >= _LONG_STRING]
+    plan = Plan(max(strings, default=0))
+    yield plan
+    for length in (length for length in lengths if length >= _LONG_STRING):
+        yield (plan := replace(plan, strings=length))
+    yield (plan := replace(plan, table=True))
+    for length in (length for length in lengths if length < _LONG_STRING):
+        yield (plan := replace(plan, strings=length))
     columns = columns_of(value)
-    plans = [Plan(longest), *map(Plan, long)]
-    least = long[-1] if long else longest
-    plans += [Plan(length, table=True) for length in (least, *(length for length in lengths if length < _LONG_STRING))]
-    last = plans[-1]
-    dropped: frozenset[Path] = frozenset()
-    for column in _expendable(columns):
-        dropped |= {column.path}
-        plans.append(Plan(last.strings, table=True, dropped=dropped))
-    rows = 0
+    for column in _in_order(filter(_may_go_early, columns)):
+        yield (plan := _without(plan, column))
     for rows in _falling(_widest(value), 1):
-        plans.append(Plan(last.strings, table=True, dropped=dropped, rows=rows))
-    for column in _single(columns, dropped):
-        dropped |= {column.path}
-        plans.append(Plan(last.strings, table=True, dropped=dropped, rows=rows))
-    plans += [Plan(last.strings, True, dropped, rows, depth) for depth in (3, 2, 1, 0)]
-    return plans
+        yield (plan := replace(plan, rows=rows))
+    for depth in _falling(min(_deepest(value), DEEPEST), _DEEP):
+        yield (plan := replace(plan, depth=depth))
+    alone = _in_order(column for column in columns if not column.repeated and column.path not in plan.dropped)
+    for column in (column for column in alone if column.worth < Worth.IDENTIFIER):
+        yield (plan := _without(plan, column))
+    for depth in range(min(plan.depth, _DEEP) - 1, _SHALLOW - 1, -1):
+        yield (plan := replace(plan, depth=depth))
+    for column in (column for column in alone if column.worth == Worth.IDENTIFIER):
+        yield (plan := _without(plan, column))
+    for depth in range(_SHALLOW - 1, -1, -1):
+        yield (plan := replace(plan, depth=depth))
+
+
+def _without(plan: Plan, column: Column) -> Plan:
+    return replace(plan, dropped=plan.dropped | {column.path})
 
 
 def _falling(most: int, least: int) -> list[int]:
@@ -61,21 +78,16 @@ def _falling(most: int, least: int) -> list[int]:
     return steps
 
 
-def _expendable(columns: list[Column]) -> list[Column]:
-    """The columns that may go before any record does, in that order."""
-
-    def may_go(column: Column) -> bool:
-        if column.repeated:
-            return column.worth < Worth.IDENTIFIER
-        return len(column.path) > _NESTED and column.worth <= Worth.LINK
-
-    return sorted(filter(may_go, columns), key=lambda column: (column.worth, -column.characters, column.path))
+def _may_go_early(column: Column) -> bool:
+    """Whether a column may go before any record does."""
+    if column.repeated:
+        return column.worth < Worth.IDENTIFIER
+    return column.worth == Worth.LINK or (len(column.path) > _NESTED and column.worth < Worth.LINK)
 
 
-def _single(columns: list[Column], dropped: frozenset[Path]) -> list[Column]:
-    """The fields that stand alone, in the order in which they go."""
-    left = [column for column in columns if not column.repeated and column.path not in dropped]
-    return sorted(left, key=lambda column: (column.worth, -len(column.path), -column.characters, column.path))
+def _in_order(columns: Iterable[Column]) -> list[Column]:
+    """Columns in the order in which they go: the least worth, then the deepest, then the largest."""
+    return sorted(columns, key=lambda column: (column.worth, -len(column.path), -column.characters, column.path))
 
 
 def _strings(value: Json) -> list[int]:
@@ -85,6 +97,13 @@ def _strings(value: Json) -> list[int]:
     if isinstance(value, (list, dict)):
         return [length for item in (value if isinstance(value, list) else value.values()) for length in _strings(item)]
     return []
+
+
+def _deepest(value: Json) -> int:
+    """The levels of nesting in a value."""
+    if isinstance(value, (list, dict)):
+        return 1 + max(map(_deepest, value if isinstance(value, list) else value.values()), default=0)
+    return 0
 
 
 def _widest(value: Json) -> int:

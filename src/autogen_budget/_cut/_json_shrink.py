@@ -80,15 +80,20 @@ class Shrinker:
         legend = items[:1] if is_table(items) else []
         inside = replace(plan, rows=_ALL, depth=DEEPEST) if legend else plan
         rest = items[len(legend) :]
-        kept = set(self._choose(rest, plan.rows))
+        there = [index for index, item in enumerate(rest) if not isinstance(item, Gap)]
+        kept = {there[index] for index in self._choose([rest[index] for index in there], plan.rows)}
         shrunk: list[Json] = []
         for index, item in enumerate(rest):
-            entry = self._shrink(item, inside, place, every=every) if index in kept else Gap(1)
+            entry = self._shrink(item, inside, place, every=every) if index in kept else item
+            if not isinstance(entry, Gap) and index in kept:
+                shrunk.append(entry)
+                continue
+            gap = item if isinstance(item, Gap) else Gap(1)
             before = shrunk[-1] if shrunk else None
-            if isinstance(before, Gap) and isinstance(entry, Gap):
-                shrunk[-1] = before + (entry if isinstance(item, Gap) else Gap(1))
+            if isinstance(before, Gap):
+                shrunk[-1] = before + gap
             else:
-                shrunk.append(entry if isinstance(item, Gap) or not isinstance(entry, Gap) else Gap(1))
+                shrunk.append(gap)
         return [*legend, *shrunk]
 
     def _shrink_fields(self, value: dict[str, Json], plan: Plan, path: Path, *, every: bool) -> Json:
@@ -96,7 +101,9 @@ class Shrinker:
         family = bool(legend) or is_family(value)
         inside = replace(plan, rows=_ALL, depth=DEEPEST) if legend else plan
         names = [name for name, item in value.items() if not isinstance(item, Gap) and name not in legend]
-        gap = sum((item for item in value.values() if isinstance(item, Gap)), start=Gap(0, _RECORDS if family else _FIELDS))
+        gap = sum(
+            (item for item in value.values() if isinstance(item, Gap)), start=Gap(0, _RECORDS if family else _FIELDS)
+        )
         if family or every:
             chosen = [names[index] for index in self._choose([value[name] for name in names], plan.rows)]
             gap += Gap(len(names) - len(chosen))

@@ -1,10 +1,10 @@
 """Records written as rows under one legend: the names of their fields once instead of in every record.
 
     [{"id": 1, "size": {"w": 2, "h": 3}, "ok": true}, {"id": 4, "size": {"w": 5, "h": 6}, "ok": true}, ...]
-    [{"[columns]": ["id", {"size": ["w", "h"]}], "[in all]": {"ok": true}}, [1, [2, 3]], [4, [5, 6]], ...]
+    [{"[columns]": ["id", "size.w", "size.h"], "[in all]": {"ok": true}}, [1, 2, 3], [4, 5, 6], ...]
 
-Nothing is lost by it. Objects that hold records by key get the legend as their first fields, where `"[key]"` names a field
-that only repeats the key. A field that a record does not have is written as null.
+Nothing is lost by it. Objects that hold records by key get the legend as their first fields, where `"[key]"` names a
+field that only repeats the key. A field that a record does not have is written as null.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _FEWEST_RECORDS = 3
 
 @dataclass(frozen=True)
 class _Record:
-    """What alike records share: fields in order, each with its shape, what is the same in all, the field that is the key."""
+    """What alike records share: fields with their shapes, what is the same in all, and the field that is the key."""
 
     fields: "dict[str, _Shape]"
     shared: dict[str, Json]
@@ -80,7 +80,7 @@ def _shape(values: Sequence[Json], *, in_record: bool = False, hoist: bool = Tru
         inside = [item for value in values if isinstance(value, list) for item in value if not isinstance(item, Gap)]
         inner = _shape(inside, in_record=in_record, hoist=hoist and not in_record)
         return None if inner is None else _Items(inner)
-    if not are_alike(list(values)):
+    if not are_alike(values):
         return None
     records = [value for value in values if isinstance(value, dict)]
     names = list(dict.fromkeys(name for record in records for name in record))
@@ -91,7 +91,7 @@ def _shape(values: Sequence[Json], *, in_record: bool = False, hoist: bool = Tru
         if hoist and len(records) >= _FEWEST_RECORDS and _same(present, len(records)):
             shared[name] = tabulate(present[0])
         else:
-            fields[name] = _shape(present, in_record=True, hoist=hoist)
+            fields[name] = _shape(present, in_record=True, hoist=hoist and len(present) == len(records))
     return _Record(fields, shared, len(records))
 
 
@@ -128,10 +128,17 @@ def _legend(shape: "_Record | _Items") -> dict[str, Json]:
     return legend
 
 
-def _columns(shape: "_Record | _Items") -> Json:
+def _columns(shape: "_Record | _Items", prefix: str = "") -> list[Json]:
+    """The names of the columns: dotted for fields of records inside records, with columns of their own for lists."""
     while isinstance(shape, _Items):
         shape = shape.record
-    return [name if inner is None else {name: _columns(inner)} for name, inner in shape.fields.items()]
+    names: list[Json] = []
+    for name, inner in shape.fields.items():
+        if isinstance(inner, _Record):
+            names += _columns(inner, f"{prefix}{name}.")
+        else:
+            names.append(prefix + name if inner is None else {prefix + name: _columns(inner)})
+    return names
 
 
 def _shared(shape: "_Record | _Items", prefix: str) -> dict[str, Json]:
@@ -149,5 +156,17 @@ def _row(value: Json, shape: _Shape) -> Json:
     if isinstance(shape, _Items) and isinstance(value, list):
         return [_row(item, shape.record) for item in value]
     if isinstance(shape, _Record) and isinstance(value, dict):
-        return [_row(value.get(name), inner) for name, inner in shape.fields.items()]
+        return _cells(value, shape)
     return tabulate(value)
+
+
+def _cells(record: dict[str, Json], shape: _Record) -> list[Json]:
+    """The cells of a record, those of a record inside it among them."""
+    cells: list[Json] = []
+    for name, inner in shape.fields.items():
+        value = record.get(name)
+        if isinstance(inner, _Record):
+            cells += _cells(value if isinstance(value, dict) else {}, inner)
+        else:
+            cells.append(_row(value, inner))
+    return cells

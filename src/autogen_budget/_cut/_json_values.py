@@ -1,7 +1,7 @@
 """JSON as this package holds it: numbers keep their spelling, and a gap is a value of its own.
 
-A gap stands where something was left out: in a list as the string `"[cut: 37 items]"`, in an object as the same string in
-the field `"[more]"`. So the text stays valid JSON, and no count can be taken for data.
+A gap stands where something was left out: in a list as the string `"[cut: 37 items]"`, in an object as the same string
+in the field `"[more]"`. So the text stays valid JSON, and no count can be taken for data.
 """
 
 import json
@@ -51,7 +51,7 @@ class Gap:
         return cls(int(match["count"].replace(",", "")), match["what"]) if match["count"] else cls(None)
 
 
-Json: TypeAlias = "None | bool | str | Number | Gap | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | str | Number | Gap | list[Json] | dict[str, Json] | None"
 
 
 def parse(text: str) -> Json:
@@ -87,7 +87,7 @@ def _pieces(value: Json) -> list[str]:
             pieces = ["["]
             for item in value:
                 pieces += [*_pieces(item), ","]
-        case dict():
+        case _:
             pieces = ["{"]
             for name, item in value.items():
                 pieces += [_QUOTE(name), ":", *_pieces(item), ","]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 
 _ERROR = re.compile(
     r"\b(?:errors?|fatal|panic(?:ked)?|fail(?:ed|ure|ures|s)?|critical|exceptions?|denied|refused|abort(?:ed)?|killed|segfault"
@@ -11,7 +12,10 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 _WARNING = re.compile(r"\bwarn(?:ing)?s?\b|deprecat", re.IGNORECASE)
-_NOTHING = re.compile(r"\b(?:0|no) (?:errors?|fail(?:ed|ures?)|warnings?|exceptions?)\b|\b(?:errors?|failures?|failed)\W{1,3}0\b", re.IGNORECASE)
+_NOTHING = re.compile(
+    r"\b(?:0|no) (?:errors?|fail(?:ed|ures?)|warnings?|exceptions?)\b|\b(?:errors?|failures?|failed)\W{1,3}0\b",
+    re.IGNORECASE,
+)
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\)|^\s*(?:panicked at|goroutine \d+ \[)|^Caused by: ")
 _VARYING = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8,}|\d+")
 _STAMP = re.compile(r"\W{0,2}(?:\w{3} +\d{1,2} |\d{2,4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d:\d\d")
@@ -66,13 +70,19 @@ def is_log(texts: Sequence[str]) -> bool:
 def repeats(texts: Sequence[str]) -> list[int]:
     """For each line the place of the first line that says the same.
 
-    In a log, whose lines begin with a time, lines say the same if they differ in nothing but numbers, times, addresses and
-    hashes; in any other text only if they are equal.
+    In a log, whose lines begin with a time, lines say the same if they differ in nothing but numbers, times, addresses
+    and hashes; in any other text only if they are equal.
     """
     dated = is_log(texts)
     first: dict[str, int] = {}
     forms = [template(text) if dated else text.strip() for text in texts]
     return [first.setdefault(form, place) if texts[place] else place for place, form in enumerate(forms)]
+
+
+def runs_of(alike: Sequence[int]) -> list[int]:
+    """Numbers the runs of lines in a row that say the same."""
+    changes = [place > 0 and alike[place] != alike[place - 1] for place in range(len(alike))]
+    return list(accumulate(changes))
 
 
 def _end_of_traceback(texts: Sequence[str], start: int) -> int:

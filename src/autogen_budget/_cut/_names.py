@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-_RUN = re.compile(r"""https?://[^\s"'<>()\[\]{}\\]{1,200} | [#@~/\w][\w@/\\~+.:%-]{2,150}""", re.VERBOSE)
+_RUN = re.compile(r"""https?://[^\s"'<>()\[\]{};\\]{1,200} | [#@~/\w][\w@/\\~+.:%-]{2,150}""", re.VERBOSE)
 _TELLING = re.compile(
     r"\d{4}|\d\D*\d|[A-Za-z]-?\d|\d[A-Za-z]"  # 4711, 2.1, ORD-7, 3rd
     r"|\w_\w|[a-z][A-Z]"  # snake_case, camelCase
-    r"|\w@\w|[/\\].*[/\\.]|^[/~]\w|^[#@]\w|\w\.[A-Za-z]"  # a@b, a/b/c, a/b.c, /etc, #123, a.b
+    r"|\w@\w|[/\\].*[/\\.]|^[/~]/?\w|^[A-Za-z]:\\|^[#@]\w|\w\.[A-Za-z]"  # a@b, a/b/c, a/b.c, /etc, #123, a.b
 )
 _MODE_OR_TIME = re.compile(r"[-rwxdlst]+|\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?")
 
@@ -20,7 +20,8 @@ def names_in(text: str, most: int) -> list[str]:
         most (int): Names at most.
 
     Returns:
-        list[str]: Web and e-mail addresses, paths, file names, dates, identifiers in snake or camel case, words with digits
+        list[str]: Web and e-mail addresses, paths, file names, dates, identifiers in snake or camel case, words with
+            digits
         and numbers of at least four digits. Plain words, times of day and access modes are none.
     """
     found: dict[str, None] = {}

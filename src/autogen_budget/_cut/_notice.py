@@ -10,6 +10,8 @@ _FIGURES = re.compile(
 )
 _SHORT = re.compile(r'\[cut; read_artifact\(\\?"(?P<reference>[^"\\\n]+)\\?", start_line=(?P<start_line>\d+)\)\]')
 
+_LARGEST = 4_000_000  # characters: about a million tokens
+
 BARE = "[cut]"
 
 
@@ -88,11 +90,13 @@ def find_notice(text: str) -> Found | None:
     """Finds the notice of an earlier cut, so that cutting again keeps what it refers to.
 
     Args:
-        text (str): Any text, of any size.
+        text (str): Any text; one larger than any cut can be is not looked through.
 
     Returns:
         Found | None: The first notice, preferring one with a reference; None when there is none.
     """
+    if len(text) > _LARGEST:
+        return None
     matches = [match for form in (_FIGURES, _SHORT) for match in form.finditer(text)]
     if not matches:
         return None

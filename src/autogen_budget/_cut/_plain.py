@@ -24,10 +24,11 @@ def head_and_tail(text: str, ruler: Ruler, reference: str | None) -> str:
     """
     found = find_notice(text)
     if found is None:
-        whole = Notice(count_lines(text), len(text), reference)
-        return _cut_between(text, text, ruler, whole)
+        lines = count_lines(text)
+        return _cut_between(text, text, len(text) - 1, ruler, Notice(lines, len(text), reference, lines))
     whole = found.notice.referring(reference)
-    return _cut_between(text[: found.start].rstrip("\n"), text[found.end :].lstrip("\n"), ruler, whole)
+    left, right = text[: found.start].rstrip("\n"), text[found.end :].lstrip("\n")
+    return _cut_between(left, right, len(left) + len(right), ruler, whole)
 
 
 def count_lines(text: str) -> int:
@@ -35,23 +36,25 @@ def count_lines(text: str) -> int:
     return text.count("\n") + (not text.endswith("\n"))
 
 
-def _cut_between(left: str, right: str, ruler: Ruler, whole: Notice) -> str:
-    """Keeps the beginning of one text and the end of another (of the same text, when it was never cut)."""
-    longest = min(len(left) + len(right) if left is not right else len(left) - 1, ruler.reach)
+def _cut_between(left: str, right: str, most: int, ruler: Ruler, whole: Notice) -> str:
+    """Keeps the beginning of one text and the end of another, together at most so many characters.
+
+    A text that was never cut is both. What is left of a text that was cut before stands on both sides of its notice.
+    """
 
     def build(kept: int, *, figures: bool) -> str:
         head_length = min(max(int(kept * _HEAD_SHARE), kept - len(right)), len(left))
         head = _head(left, head_length)
         tail = _tail(right, kept - head_length)
         first_cut = count_lines(head) + left.startswith("\n", len(head)) if head else 1
-        pointed = whole.at(first_cut if left is right else min(first_cut, whole.start_line))
+        pointed = whole.at(min(first_cut, whole.start_line))
         lines = whole.lines - sum(count_lines(part) for part in (head, tail) if part)
         characters = whole.characters - len(head) - len(tail)
         notice = pointed.say(max(lines, 0), max(characters, 0)) if figures else pointed.brief()
         return "\n".join(part for part in (head, notice, tail) if part)
 
-    figures = whole.characters > 0 and ruler.measure(whole.longest) * 2 <= ruler.limit
-    cut = ruler.most(longest, lambda kept: build(kept, figures=figures))
+    figures = whole.characters > 0 and ruler.has_room_around(whole.longest)
+    cut = ruler.most(min(most, ruler.reach), lambda kept: build(kept, figures=figures))
     if cut is not None:
         return cut[1]
     return BARE if ruler.fits(BARE) else ""

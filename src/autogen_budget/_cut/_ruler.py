@@ -46,6 +46,10 @@ class Ruler:
         """Characters worth looking at: more than these can hardly fit."""
         return min(self.longest, self.limit * _CHARACTERS_PER_TOKEN)
 
+    def has_room_around(self, text: str) -> bool:
+        """Whether a text, such as a notice, leaves at least half of the room to others."""
+        return self.measure(text) * 2 <= self.limit and len(text) * 2 <= self.longest
+
     def fits(self, text: str) -> bool:
         """Whether the text is within both bounds."""
         return len(text) <= self.longest and self.measure(text) <= self.limit

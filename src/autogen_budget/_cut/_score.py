@@ -29,13 +29,13 @@ def words_of(text: str) -> set[str]:
 class Scorer:
     """Scores the parts of one text by the words they share with the hints.
 
-    The score of a part is the sum, over its shared words, of the inverse document frequency, log((parts + 1) / parts with
-    the word), times what the word weighs: the lexical core of BM25 (Robertson and Zaragoza 2009) without length and
-    repetition, which mean little for lines and records. A word in more than a quarter of the parts counts nothing.
+    The score of a part is the sum, over its shared words, of the inverse document frequency, log((parts + 1) / parts
+    with the word), times what the word weighs: the lexical core of BM25 (Robertson and Zaragoza 2009) without length
+    and repetition, which mean little for lines and records. A word in more than a quarter of the parts counts nothing.
 
     Args:
-        weights (Mapping[str, float]): The words of the hints in lower case, with what they weigh. A word of a short hint
-            weighs more than one of a long hint: 1 / sqrt(words of the hint).
+        weights (Mapping[str, float]): The words of the hints in lower case, with what they weigh. A word of a short
+            hint weighs more than one of a long hint: 1 / sqrt(words of the hint).
         spelled (tuple[str, ...]): The words as the hints spell them, the heaviest and longest first.
     """
 
@@ -56,6 +56,10 @@ class Scorer:
                 if word.lower() in weights:
                     spelled[word] = weights[word.lower()] * len(word)
         return cls(weights, tuple(sorted(spelled, key=lambda word: (-spelled[word], word))))
+
+    def rare_in(self, sample: str) -> list[str]:
+        """The words worth searching for in a text that begins with this sample, the heaviest and longest first."""
+        return [word for word in self.spelled if len(word) > 3 and sample.count(word) <= 2]
 
     def scores(self, parts: Sequence[str]) -> list[float]:
         """The score of each part: 0.0 where nothing rare is shared."""

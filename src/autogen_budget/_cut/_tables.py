@@ -20,7 +20,8 @@ def header_rows(texts: Sequence[str]) -> int:
         texts (Sequence[str]): The lines of a text.
 
     Returns:
-        int: Lines up to the names of the columns and the rule that may follow them; 0 when the text is no table: comma or
+        int: Lines up to the names of the columns and the rule that may follow them; 0 when the text is no table: comma
+            or
         tab separated values, Markdown, or columns aligned by spaces. A first line that holds a time is data.
     """
     rule = next((place for place in range(1, min(len(texts), _LATEST_RULE)) if _is_rule(texts[place])), 0)

@@ -1,10 +1,10 @@
-"""Texts made of lines: tables, source code, logs, prose. Each kind says which of its lines matter; one way of choosing."""
+"""Texts made of lines: tables, source code, logs, prose. Each kind ranks its lines; all are chosen in one way."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autogen_budget._cut._code import is_code, signatures
-from autogen_budget._cut._logs import errors, is_log, repeats
+from autogen_budget._cut._logs import errors, is_log, repeats, runs_of
 from autogen_budget._cut._names import names_in
 from autogen_budget._cut._order import around, interleave
 from autogen_budget._cut._pieces import Pieces
@@ -16,6 +16,7 @@ _Named = Sequence[tuple[int, str]]
 """Names, each with the place of the piece it stands in."""
 
 _NAMES_SHARE = 0.2
+_PIECES_PER_TOKEN = 4
 _NAMES_PER_PIECE = 8
 _MOST_NAMES = 400
 _MOSTLY_NAMES = 0.6
@@ -29,12 +30,13 @@ class _Ranking:
     Args:
         order (list[int]): Places, the most important first.
         names (float): Share of the room for names of what is left out.
-        alike (list[int]): For each piece a number that pieces saying the same share; [] when it means nothing.
+        runs (Sequence[int]): For each piece a number that pieces in a row which say the same share; () when there are
+            none.
     """
 
     order: list[int]
     names: float
-    alike: list[int]
+    runs: Sequence[int] = ()
 
 
 def cut_lines(pieces: Pieces, ruler: Ruler, scorer: Scorer) -> str | None:
@@ -48,22 +50,22 @@ def cut_lines(pieces: Pieces, ruler: Ruler, scorer: Scorer) -> str | None:
     Returns:
         str | None: The text, or None when not even the notice with a few lines fits.
     """
-    if not pieces.whole.characters or ruler.measure(pieces.whole.longest) * 2 > ruler.limit:
+    if not pieces.whole.characters or not ruler.has_room_around(pieces.whole.longest):
         return None
     ranking = _rank(pieces.texts, scorer)
-    order = [place for place in ranking.order if pieces.texts[place]]
+    order = [place for place in ranking.order if pieces.texts[place]][: ruler.limit * _PIECES_PER_TOKEN]
 
     def build(count: int, names: _Named = ()) -> str:
-        return pieces.render(order[:count], names=_by_place(names), alike=ranking.alike)
+        return pieces.render(order[:count], names=_by_place(names), runs=ranking.runs)
 
     first = ruler.share(1 - ranking.names).most(len(order), build)
     kept = first[0] if first else 0
     ranked = _names(pieces, order[:kept], scorer) if ranking.names else []
     named = ruler.most(len(ranked), lambda count: build(kept, ranked[:count]))
-    if named is None:
-        return None
-    more = ruler.most(len(order), lambda count: build(count, ranked[: named[0]]), least=kept + 1)
-    return (more or named)[1]
+    told = ranked[: named[0]] if named else []
+    more = ruler.most(len(order), lambda count: build(count, told), least=kept + 1)
+    best = more or named
+    return best[1] if best else None
 
 
 def _rank(texts: Sequence[str], scorer: Scorer) -> _Ranking:
@@ -72,19 +74,19 @@ def _rank(texts: Sequence[str], scorer: Scorer) -> _Ranking:
     asked = scorer.best(texts)
     head, tail = range(len(texts)), range(len(texts) - 1, -1, -1)
     if is_code(texts):
-        queues = [(3.0, signatures(texts)), (3.0, around(asked, len(texts), 2)), (1.5, head), (1.0, tail)]
-        return _Ranking(interleave(queues, sizes), 0.25, [])
+        queues = [(3.0, signatures(texts)), (4.0, around(asked, len(texts), 2)), (1.0, head), (0.5, tail)]
+        return _Ranking(interleave(queues, sizes), _NAMES_SHARE)
     header = header_rows(texts)
     if header:
         queues = [(2.0, head), (1.0, tail), (3.0, asked)]
-        return _Ranking(list(dict.fromkeys([*range(header), *interleave(queues, sizes)])), 0.0, [])
+        return _Ranking(list(dict.fromkeys([*range(header), *interleave(queues, sizes)])), 0.0)
     alike = repeats(texts)
     fresh = [place for place in head if alike[place] == place]
     names = 0.0 if is_log(texts) else _NAMES_SHARE
     wrong = errors(texts)
     share = 4.0 if len(wrong) <= _FEW * len(texts) + 10 else 2.0
     queues = [(2.0, fresh), (2.0, fresh[::-1]), (share, wrong), (3.0, around(asked, len(texts), 1))]
-    return _Ranking(list(dict.fromkeys([*interleave(queues, sizes), *head])), names, alike)
+    return _Ranking(list(dict.fromkeys([*interleave(queues, sizes), *head])), names, runs_of(alike))
 
 
 def _names(pieces: Pieces, kept: Sequence[int], scorer: Scorer) -> list[tuple[int, str]]:

@@ -21,8 +21,9 @@ from autogen_core import Component, ComponentBase
 from pydantic import BaseModel
 from typing_extensions import Self
 
-from ._artifact_files import ArtifactFile, ArtifactFolder
-from ._errors import ArtifactNotFoundError
+from autogen_budget._errors import ArtifactNotFoundError
+
+from ._files import ArtifactFile, ArtifactFolder
 
 _logger = logging.getLogger(__name__)
 _T = TypeVar("_T")

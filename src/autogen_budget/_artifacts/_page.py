@@ -7,8 +7,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
-from ._artifact_search import EXCERPT, Match, Matches, Place, find_matches, line_end
-from ._counting import TokenCounter
+from autogen_budget._counting import TokenCounter
+
+from ._search import EXCERPT, Match, Matches, Place, find_matches, line_end
 
 MAX_LINES = 200
 """Lines, or matches, of one answer unless told otherwise."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import TypedDict
 
-from autogen_budget._artifact_page import read_page
+from autogen_budget._artifacts._page import read_page
 from autogen_budget._counting import TiktokenCounter
 
 COUNTER = TiktokenCounter()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from autogen_budget._artifact_search import EXCERPT, Match, Place, find_matches
+from autogen_budget._artifacts._search import EXCERPT, Match, Place, find_matches
 
 START = Place(1, 0, 0)
 PATTERNS = [
@@ -56,7 +56,7 @@ class TestFindMatches:
         found: list[int] = []
         place: Place | None = START
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("autogen_budget._artifact_search._CHUNK", chunk)
+            patched.setattr("autogen_budget._artifacts._search._CHUNK", chunk)
             while place is not None:
                 matches = find_matches(text, pattern, place, most=most, seconds=60)
                 assert len(matches.found) <= most

@@ -10,9 +10,10 @@ from autogen_core import CancellationToken
 from autogen_core.tools import BaseTool, ParametersSchema, ToolSchema
 from pydantic import BaseModel, model_validator
 
-from ._artifact_page import MAX_LINES, read_page
-from ._artifacts import ArtifactStore
-from ._counting import TokenCounter
+from autogen_budget._counting import TokenCounter
+
+from ._page import MAX_LINES, read_page
+from ._store import ArtifactStore
 
 READ_ARTIFACT = "read_artifact"
 """Name of the tool."""

@@ -13,9 +13,9 @@ from autogen_core.models import CreateResult, ModelInfo, RequestUsage
 from autogen_core.tools import StaticStreamWorkbench, ToolResult
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
-from autogen_budget._artifacts import ArtifactStore
+from autogen_budget._artifacts._store import ArtifactStore
+from autogen_budget._artifacts._tool import ReadArtifactArgs, ReadArtifactTool
 from autogen_budget._counting import TiktokenCounter
-from autogen_budget._read_artifact import ReadArtifactArgs, ReadArtifactTool
 
 COUNTER = TiktokenCounter()
 LOG = "".join(f"{number:05d} {'ERROR disk' if number % 1_000 == 0 else 'fine'}\n" for number in range(1, 5_001))

@@ -29,7 +29,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from autogen_budget._artifacts import ArtifactStore
+from autogen_budget._artifacts._store import ArtifactStore
 from autogen_budget._errors import ArtifactNotFoundError
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates among them

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ._artifacts import REFERENCE_LENGTH, ArtifactStore
-from ._read_artifact import READ_ARTIFACT
+from ._store import REFERENCE_LENGTH, ArtifactStore
+from ._tool import READ_ARTIFACT
 
 logger = logging.getLogger("autogen_budget")
 

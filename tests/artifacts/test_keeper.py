@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autogen_budget import ArtifactNotFoundError, ArtifactStore
-from autogen_budget._keeper import Keeper, Kept
+from autogen_budget._artifacts._keeper import Keeper, Kept
 
 
 async def fill(store: ArtifactStore, texts: int = 40) -> None:
