@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autogen_budget import History
-from autogen_budget._history import Past
+from autogen_budget._past import Past
 from autogen_budget._turns import NOTE_SOURCE, text_of
 from histories import messages
 from validity import assert_valid

@@ -90,7 +90,7 @@ async def test_calls_without_a_report_are_charged_too() -> None:
     silent = CreateResult(finish_reason="function_calls", content=calls, usage=RequestUsage(0, 0), cached=False)
 
     class Silent(ReplayChatCompletionClient):
-        async def create(self, *_: object, **__: object) -> CreateResult:  # type: ignore[override]
+        async def create(self, *_: object, **__: object) -> CreateResult:
             return silent
 
     pool = SpendPool(max_tokens=10_000)

@@ -98,7 +98,7 @@ def parameter_names(tools: Sequence[Tool | ToolSchema]) -> frozenset[str]:
     names: set[str] = set()
     for tool in tools:
         try:
-            schema: object = tool if isinstance(tool, Mapping) else tool.schema
+            schema = cast(Mapping[str, object], tool if isinstance(tool, Mapping) else tool.schema)
             names.update(_properties(schema))
         except Exception:  # a schema is a user's code; a request must not fail for the names in it
             logger.debug("the schema of %r cannot be read", tool, exc_info=True)

@@ -40,6 +40,7 @@ class Texts:
         self._piece = piece
         self._entries = entries
         self._characters = characters
+        self._longest = characters // 8
         # A str keeps its own hash, so looking up a text that was met before costs next to nothing.
         self._known: OrderedDict[str, Tally] = OrderedDict()
         self._held = 0
@@ -84,13 +85,15 @@ class Texts:
             return self._measure
 
     def _recall(self, text: str) -> Tally | None:
+        if len(text) > self._longest:  # never remembered; looking it up would read all of it to hash it
+            return None
         with self._lock:
             if text in self._known:
                 self._known.move_to_end(text)
             return self._known.get(text)
 
     def _remember(self, text: str, tally: Tally) -> None:
-        if len(text) > self._characters // 8:
+        if len(text) > self._longest:
             return
         with self._lock:
             if text not in self._known:

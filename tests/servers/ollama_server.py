@@ -129,7 +129,7 @@ class OllamaServer(FakeServer[OllamaRequest]):
         segments[-1] = replace(newest, tokens=max(0, min(newest.tokens, limit - before)))
         return replace(prompt, segments=tuple(segments))
 
-    def _overflow(self, prompt_tokens: int, reply_tokens: int, limit: int) -> Failure:  # noqa: ARG002
+    def _overflow(self, prompt_tokens: int, reply_tokens: int, limit: int) -> Failure:
         # The service names no sizes.
         return self._error("the input length exceeds the context length")
 
