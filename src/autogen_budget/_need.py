@@ -98,8 +98,7 @@ def parameter_names(tools: Sequence[Tool | ToolSchema]) -> frozenset[str]:
     names: set[str] = set()
     for tool in tools:
         try:
-            schema = cast(Mapping[str, object], tool if isinstance(tool, Mapping) else tool.schema)
-            names.update(_properties(schema))
+            names.update(_properties(tool if isinstance(tool, Mapping) else tool.schema))
         except Exception:  # a schema is a user's code; a request must not fail for the names in it
             logger.debug("the schema of %r cannot be read", tool, exc_info=True)
     return frozenset(names)
@@ -108,8 +107,9 @@ def parameter_names(tools: Sequence[Tool | ToolSchema]) -> frozenset[str]:
 def _properties(schema: object) -> Iterator[str]:
     if isinstance(schema, Mapping):
         for key, value in cast(Mapping[str, object], schema).items():
-            if key == "properties" and isinstance(value, Mapping):
-                yield from cast(Mapping[str, object], value)
+            named = value if key == "properties" else None
+            if isinstance(named, Mapping):
+                yield from cast(Mapping[str, object], named)
             yield from _properties(value)
     elif isinstance(schema, list):
         for value in cast("list[object]", schema):
