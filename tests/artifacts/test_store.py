@@ -31,6 +31,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from autogen_budget._artifacts._store import ArtifactStore
 from autogen_budget._errors import ArtifactNotFoundError
+from store_worker import use_store
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates among them
 
@@ -501,7 +502,7 @@ class TestSeveralStores:
         """Four processes that write, hold and evict in one folder at the same time lose nothing that is held."""
         context = multiprocessing.get_context("spawn")
         with context.Pool(4) as pool:
-            results = pool.map(_use, [(str(tmp_path), process) for process in range(4)])
+            results = pool.map(use_store, [(str(tmp_path), process) for process in range(4)])
         store = ArtifactStore(tmp_path)
         for references in results:
             assert len(references) == 30
@@ -509,23 +510,6 @@ class TestSeveralStores:
                 assert asyncio.run(store.get(reference)) == text
         assert {results[0][text] for text in results[0]} & {results[1][text] for text in results[1]}
         assert not [path for path in tmp_path.iterdir() if ".part." in path.name]
-
-
-def _use(task: tuple[str, int]) -> dict[str, str]:
-    """One process's part: texts of its own and texts that the others put as well, all held, and loose ones."""
-    folder, process = task
-
-    async def use() -> dict[str, str]:
-        store, owner = ArtifactStore(folder, max_bytes=50_000), Owner()
-        texts = [f"{number} by {process if number % 2 else 'all'} " * 200 for number in range(30)]
-        references: dict[str, str] = {}
-        for text in texts:
-            references[text] = await store.put(text, owner=owner)
-            await store.put(f"loose {text}")
-        assert [await store.get(references[text]) for text in texts] == texts
-        return references
-
-    return asyncio.run(use())
 
 
 class TestFailing:
