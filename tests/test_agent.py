@@ -15,7 +15,9 @@ from autogen_agentchat.ui import Console
 from autogen_core import CancellationToken, ComponentModel, FunctionCall
 from autogen_core.models import ChatCompletionClient, CreateResult, RequestUsage
 from autogen_core.tools import FunctionTool, StaticWorkbench, Workbench
+from autogen_ext.agents.openai import OpenAIAgent  # pyright: ignore[reportMissingTypeStubs]
 from autogen_ext.models.replay import ReplayChatCompletionClient
+from openai import AsyncOpenAI
 
 from autogen_budget import (
     ArtifactStore,
@@ -394,7 +396,13 @@ async def test_works_in_a_team() -> None:
     await team.load_state(await team.save_state())
 
 
-@pytest.mark.parametrize("agent", [UserProxyAgent("person"), Recorder()])
+def raw_openai_agent() -> BaseChatAgent:
+    """An agent that calls OpenAI's library itself, beside AutoGen's model clients."""
+    client = AsyncOpenAI(api_key="not needed")
+    return OpenAIAgent("raw", "Calls the service itself.", client, "gpt-4o", "Be brief.")
+
+
+@pytest.mark.parametrize("agent", [UserProxyAgent("person"), Recorder(), raw_openai_agent()])
 def test_an_agent_without_a_client_is_named(agent: BaseChatAgent) -> None:
     """The error says which agent holds no client and what to do."""
     with pytest.raises(ValueError, match=rf"'{agent.name}' \({type(agent).__name__}\) holds no ChatCompletionClient"):
