@@ -28,7 +28,7 @@ from mixed_text import KINDS, conversations, predictions
 
 def turn(chance: random.Random, i: int) -> list[LLMMessage]:
     """What one turn of an agent's life adds: words, or words with a picture, or calls with results; then an answer."""
-    text = KINDS[chance.choice(sorted(KINDS))](chance, chance.randint(20, 400))
+    text = KINDS[chance.choice(sorted(KINDS))](chance, chance.randint(20, 200))
     added: list[LLMMessage] = [UserMessage(content=f"Part {i}: {text}", source="user")]
     if chance.random() < 0.2:
         added = [UserMessage(content=[f"Picture {i}", Image(Picture.new("RGB", (8, 8)))], source="user")]
@@ -41,7 +41,7 @@ def turn(chance: random.Random, i: int) -> list[LLMMessage]:
             FunctionExecutionResultMessage(
                 content=[
                     FunctionExecutionResult(
-                        content=KINDS[chance.choice(sorted(KINDS))](chance, chance.randint(0, 800)),
+                        content=KINDS[chance.choice(sorted(KINDS))](chance, chance.randint(0, 400)),
                         name="look",
                         call_id=c,
                         is_error=False,
