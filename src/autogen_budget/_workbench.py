@@ -95,7 +95,7 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         TypeError: `workbench` is not a `Workbench`.
     """
 
-    component_config_schema = BudgetedWorkbenchConfig  # type: ignore[assignment]
+    component_config_schema = BudgetedWorkbenchConfig  # type: ignore[assignment]  # its base fixes its own
     component_provider_override = "autogen_budget.BudgetedWorkbench"
 
     def __init__(
@@ -214,7 +214,7 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         """Load a state of the wrapped workbench, saved with this wrapper or without it."""
         await self.workbench.load_state(state)
 
-    def _to_config(self) -> BudgetedWorkbenchConfig:  # type: ignore[override]
+    def _to_config(self) -> BudgetedWorkbenchConfig:  # type: ignore[override]  # as above
         return BudgetedWorkbenchConfig(
             workbench=self.workbench.dump_component(),
             budget=self.budget,
@@ -223,7 +223,7 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         )
 
     @classmethod
-    def _from_config(cls, config: BudgetedWorkbenchConfig) -> Self:  # type: ignore[override]
+    def _from_config(cls, config: BudgetedWorkbenchConfig) -> Self:  # type: ignore[override]  # as above
         artifacts = None if config.artifacts is None else ArtifactStore.load_component(config.artifacts)
         workbench = Workbench.load_component(config.workbench)
         return cls(workbench, config.budget, artifacts=artifacts, read_back=config.read_back)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, cast
 
-from fsspec.core import url_to_fs  # type: ignore[import-untyped]
-from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
+from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # fsspec ships no types
+from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]  # the same
 
 _PRIVATE = "memory://"
 _NAME = re.compile(r"artifact-([a-z2-7]+(?:\.[0-9a-f]{8}\.part)?)\.txt")  # a folder may hold files that are not ours

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
-import regex  # type: ignore[import-untyped]
+import regex  # type: ignore[import-untyped]  # regex ships no types
 
 EXCERPT = 400
 """Characters that are shown of a longer line around a match."""
