@@ -24,7 +24,8 @@ LAYERS = (
     {"_sizes"},
     {"_need"},
     {"_truncate", "_trim", "_last_resort", "_conversation", "_outputs"},
-    {"_strategies", "_executor", "_workbench"},
+    {"_strategies", "_executor", "_workbench", "_checks"},
+    {"_equipment"},
     {"_pipeline"},
     {"_planner"},
     {"_attempt"},
@@ -35,6 +36,8 @@ LAYERS = (
 
 INSIDE = {
     "_report",  # frozen values
+    "_checks",  # what the tests of the agent and the client go through
+    "_equipment",  # what the tests of the agent go through
     "_facts",
     "_files",  # what the store's tests go through
     "_search",  # what the tests of cutting and of pages go through

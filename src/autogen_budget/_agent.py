@@ -1,36 +1,28 @@
 """A drop-in wrapper around any agent: the same agent, whose model calls fit."""
 
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, cast
 
 from autogen_agentchat.agents import BaseChatAgent
 from autogen_agentchat.base import Response
 from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage
 from autogen_core import CancellationToken, Component, ComponentModel
-from autogen_core.code_executor import CodeExecutor
 from autogen_core.models import ChatCompletionClient
-from autogen_core.tools import Workbench
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import Self
 
 from ._adoption import give, given_back, held_clients, held_executors, held_workbenches
 from ._artifacts import ArtifactStore
 from ._budget import TokenBudget
-from ._client import MAX_RECORDS, BudgetedChatCompletionClient, check_arguments
+from ._checks import check_arguments
+from ._client import MAX_RECORDS, BudgetedChatCompletionClient
 from ._counting import TiktokenCounter, TokenCounter
-from ._executor import BudgetedCodeExecutor
+from ._equipment import Equipment, each_once
 from ._need import Strategy
-from ._outputs import MAX_CUTS, OutputCutter, cap_of
+from ._outputs import cap_of
 from ._report import CallRecord, Hook, OutputCut
 from ._spend import SpendPool
-from ._workbench import BudgetedWorkbench, ReadBack
-
-T = TypeVar("T")
-W = TypeVar("W")
-
-LEAST_CAP_TO_READ_BACK = 600
-"""Tokens a budget must allow for `read_artifact` to be offered, since its schema takes about 140 of each request."""
 
 STATE_KEY = "autogen_budget"
 """Key beside the inner agent's own state, so that either loads without the other."""
@@ -118,9 +110,7 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
         self._artifacts = ArtifactStore() if artifacts is None else artifacts
         self._read_back = read_back
         self._pool = pool
-        self._asked: tuple[str, ...] = ()
         self._records: deque[CallRecord] = deque(maxlen=MAX_RECORDS)
-        self._cuts: deque[OutputCut] = deque(maxlen=MAX_CUTS)
 
         def under_budget(client: ChatCompletionClient) -> BudgetedChatCompletionClient:
             return BudgetedChatCompletionClient(
@@ -134,12 +124,19 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
                 pool=pool,
             )
 
-        self._clients = _each_once(clients, under_budget)
-        self._counter = counter or next((client.counter for client in self._clients.values()), TiktokenCounter())
-        self._forgetful: list[Callable[[], None]] = [client.forget for client in self._clients.values()]
+        self._clients = each_once(clients, under_budget)
+        self._equipment = Equipment(
+            budget,
+            self._artifacts,
+            counter or next((client.counter for client in self._clients.values()), TiktokenCounter()),
+            cap=self._cap,
+            read_back=read_back
+            and any(client.model_info.get("function_calling", False) for client in clients.values()),
+            shared=not self._own_store,
+        )
         give(agent, self._clients)
-        give(agent, self._wrap_workbenches(workbenches))
-        give(agent, _each_once(executors, self._wrap_executor))
+        give(agent, self._equipment.wrap_workbenches(workbenches))
+        give(agent, self._equipment.wrap_executors(executors))
 
     @property
     def inner(self) -> BaseChatAgent:
@@ -164,7 +161,7 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
     @property
     def cuts(self) -> tuple[OutputCut, ...]:
         """One record for each of the latest 1,000 outputs of tools or code that were cut, oldest first."""
-        return tuple(self._cuts)
+        return tuple(self._equipment.cuts)
 
     @property
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
@@ -173,7 +170,7 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
 
     async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
         """Let the inner agent answer."""
-        self._remember(messages)
+        self._equipment.remember(messages)
         # A copy: teams clear the list they pass in.
         return await self._inner.on_messages(list(messages), cancellation_token)
 
@@ -181,16 +178,16 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
     ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
         """Let the inner agent answer, and pass on all it says on the way."""
-        self._remember(messages)
+        self._equipment.remember(messages)
         async for item in self._inner.on_messages_stream(list(messages), cancellation_token):
             yield item
 
     async def on_reset(self, cancellation_token: CancellationToken) -> None:
         """Reset the inner agent and forget its conversations; what was learned about the model stays."""
         await self._inner.on_reset(cancellation_token)
-        self._asked = ()
-        for forget in self._forgetful:
-            forget()
+        self._equipment.forget()
+        for client in self._clients.values():
+            client.forget()
 
     async def on_pause(self, cancellation_token: CancellationToken) -> None:
         """Pause the inner agent."""
@@ -237,64 +234,5 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
         pool = None if config.pool is None else SpendPool.load_component(config.pool)
         return cls(agent, config.budget, artifacts=artifacts, read_back=config.read_back, pool=pool)
 
-    def _remember(self, messages: Sequence[BaseChatMessage]) -> None:
-        """Note what is asked, the first words and the newest: it tells what to keep of an output."""
-        self._asked = (*self._asked[:1], *(message.to_model_text() for message in messages[-1:]))
-
     def _cap(self) -> int:
         return min((client.cap for client in self._clients.values()), default=cap_of(self._budget))
-
-    def _wrap_workbenches(self, held: Mapping[str, Workbench | Sequence[Workbench]]) -> dict[str, object]:
-        """What to put in the place of an agent's workbenches; one of them offers the tool that reads back."""
-        rows = {name: [value] if isinstance(value, Workbench) else list(value) for name, value in held.items()}
-        plain = {id(workbench): workbench for row in rows.values() for workbench in row}
-        wrapped = {
-            key: self._wrap_workbench(workbench, self._place_of_read_back(list(plain.values()), workbench))
-            for key, workbench in plain.items()
-        }
-        new = {name: [wrapped[id(workbench)] for workbench in row] for name, row in rows.items()}
-        return {name: new[name][0] if isinstance(value, Workbench) else new[name] for name, value in held.items()}
-
-    def _place_of_read_back(self, workbenches: Sequence[Workbench], workbench: Workbench) -> ReadBack:
-        """Which of an agent's workbenches offers the tool that reads back: the last, if any does."""
-        calls_functions = any(client.model_info.get("function_calling", False) for client in self._clients.values())
-        roomy = cap_of(self._budget) >= LEAST_CAP_TO_READ_BACK
-        offered = any(isinstance(other, BudgetedWorkbench) for other in workbenches)  # by the user's own
-        if not (self._read_back and calls_functions and roomy) or offered or workbench is not workbenches[-1]:
-            return "never"
-        return "with tools" if self._own_store and len(workbenches) == 1 else "always"
-
-    def _wrap_workbench(self, workbench: Workbench, read_back: ReadBack) -> Workbench:
-        if isinstance(workbench, BudgetedWorkbench):
-            return workbench
-        wrapper = BudgetedWorkbench(
-            workbench,
-            self._budget,
-            artifacts=self._artifacts,
-            counter=self._counter,
-            read_back=read_back,
-            cap=self._cap,
-            hints=lambda: self._asked,
-            hooks=(self._cuts.append,),
-        )
-        self._forgetful.append(wrapper.forget)
-        return wrapper
-
-    def _wrap_executor(self, executor: CodeExecutor) -> CodeExecutor:
-        cutter = OutputCutter(
-            self._budget,
-            self._artifacts,
-            self._counter,
-            cap=self._cap,
-            hints=lambda: self._asked,
-            hooks=(self._cuts.append,),
-        )
-        self._forgetful.append(cutter.keeper.release)
-        return BudgetedCodeExecutor(executor, cutter)
-
-
-def _each_once(held: Mapping[str, T], wrap: Callable[[T], W]) -> dict[str, W]:
-    """Wrap what an object holds; what it holds under two names gets one wrapper."""
-    wrapped = {id(part): part for part in held.values()}
-    wrappers = {key: wrap(part) for key, part in wrapped.items()}
-    return {name: wrappers[id(part)] for name, part in held.items()}

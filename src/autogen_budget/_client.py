@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal, cast
 
@@ -22,6 +22,7 @@ from typing_extensions import Self
 from ._artifacts import ArtifactStore
 from ._attempt import Attempt
 from ._budget import TokenBudget
+from ._checks import check_arguments, kind_of
 from ._counting import TiktokenCounter, TokenCounter
 from ._need import Strategy
 from ._planner import Call, Planner
@@ -98,7 +99,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
     ) -> None:
         check_arguments(budget, strategies, counter, hooks, artifacts)
         if not isinstance(client, ChatCompletionClient):
-            raise TypeError(f"client must be a ChatCompletionClient, got {_kind(client)}")
+            raise TypeError(f"client must be a ChatCompletionClient, got {kind_of(client)}")
         facts = describe_client(client)
         self.client = client
         """The wrapped client."""
@@ -318,33 +319,3 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
                 hook(record)
             except Exception:
                 logger.warning("hook %r failed", hook, exc_info=True)
-
-
-def check_arguments(
-    budget: TokenBudget,
-    strategies: Sequence[Strategy] | None,
-    counter: TokenCounter | None,
-    hooks: Sequence[Callable[..., object]],
-    artifacts: ArtifactStore | None,
-) -> None:
-    """Refuse arguments of the wrong kind, with a message that says what is expected.
-
-    Raises:
-        TypeError: One of them is of the wrong kind.
-    """
-    if not isinstance(budget, TokenBudget):
-        raise TypeError(f"budget must be a TokenBudget, for example TokenBudget(8_000), got {_kind(budget)}")
-    if counter is not None and not isinstance(counter, TokenCounter):
-        raise TypeError(f"counter must be a TokenCounter, got {_kind(counter)}")
-    for strategy in strategies or ():
-        if isinstance(strategy, type) or not callable(strategy):
-            raise TypeError(f"strategies must be instances such as TrimOldest(), got {_kind(strategy)}")
-    for hook in hooks:
-        if not callable(hook):
-            raise TypeError(f"hooks must be functions that take a record, got {_kind(hook)}")
-    if artifacts is not None and not isinstance(artifacts, ArtifactStore):
-        raise TypeError(f"artifacts must be an ArtifactStore, got {_kind(artifacts)}")
-
-
-def _kind(value: object) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else f"{type(value).__name__} {value!r:.40}"
