@@ -19,7 +19,7 @@ LAYERS = (
     {"_texts"},
     {"_counting"},
     {"_cut", "_digest", "_artifacts"},
-    {"_past"},
+    {"_past", "_keep"},
     {"_history"},
     {"_sizes"},
     {"_need"},

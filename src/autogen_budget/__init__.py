@@ -17,6 +17,7 @@ from ._client import BudgetedChatCompletionClient
 from ._counting import TiktokenCounter, TokenCounter
 from ._errors import ArtifactNotFoundError, BudgetError, ContextOverflowError, SpendLimitError
 from ._history import History
+from ._keep import Pin, pin
 from ._need import Need, Strategy
 from ._pipeline import Compaction, compact
 from ._report import CallRecord, OutputCut, Step
@@ -40,6 +41,7 @@ __all__ = [
     "History",
     "Need",
     "OutputCut",
+    "Pin",
     "Price",
     "SpendLimitError",
     "SpendPool",
@@ -55,4 +57,5 @@ __all__ = [
     "TruncateToolOutputs",
     "compact",
     "default_strategies",
+    "pin",
 ]

@@ -19,6 +19,7 @@ from ._checks import check_arguments
 from ._client import MAX_RECORDS, BudgetedChatCompletionClient
 from ._counting import TiktokenCounter, TokenCounter
 from ._equipment import Equipment, each_once
+from ._keep import Pin, PinConfig, declared
 from ._need import Strategy
 from ._outputs import cap_of
 from ._report import CallRecord, Hook, OutputCut
@@ -38,6 +39,7 @@ class BudgetedAgentConfig(BaseModel):
     artifacts: ComponentModel | None = None
     read_back: bool = True
     pool: ComponentModel | None = None
+    pins: list[PinConfig] = []
 
 
 class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
@@ -69,6 +71,7 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
         read_back (bool): Whether a model that can call functions is offered the tool `read_artifact`, behind the
             agent's other tools. It never is under a cap of less than 600 tokens.
         pool (SpendPool | None): What pays for the agent's model calls. `None` means nothing does.
+        pins (Sequence[Pin]): What may not be dropped, beside the task, the newest request and turns; see `pin`.
 
     Raises:
         TypeError: An argument is of the wrong kind.
@@ -89,8 +92,9 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
         artifacts: ArtifactStore | None = None,
         read_back: bool = True,
         pool: SpendPool | None = None,
+        pins: Sequence[Pin] = (),
     ) -> None:
-        check_arguments(budget, strategies, counter, hooks, artifacts)
+        check_arguments(budget, strategies, counter, hooks, artifacts, pins)
         if not isinstance(agent, BaseChatAgent):
             raise TypeError(f"agent must be a BaseChatAgent, got {type(agent).__name__}")
         if isinstance(agent, BudgetedAgent):
@@ -110,6 +114,7 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
         self._artifacts = ArtifactStore() if artifacts is None else artifacts
         self._read_back = read_back
         self._pool = pool
+        self._pins = tuple(pins)
         self._records: deque[CallRecord] = deque(maxlen=MAX_RECORDS)
 
         def under_budget(client: ChatCompletionClient) -> BudgetedChatCompletionClient:
@@ -122,6 +127,7 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
                 hooks=(self._records.append, *hooks),
                 artifacts=self._artifacts,
                 pool=pool,
+                pins=pins,
             )
 
         self._clients = each_once(clients, under_budget)
@@ -225,6 +231,7 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
                 artifacts=None if self._own_store else self._artifacts.dump_component(),
                 read_back=self._read_back,
                 pool=None if self._pool is None else self._pool.dump_component(),
+                pins=declared(self._pins),
             )
 
     @classmethod
@@ -232,7 +239,14 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
         artifacts = None if config.artifacts is None else ArtifactStore.load_component(config.artifacts)
         agent = BaseChatAgent.load_component(config.agent)
         pool = None if config.pool is None else SpendPool.load_component(config.pool)
-        return cls(agent, config.budget, artifacts=artifacts, read_back=config.read_back, pool=pool)
+        return cls(
+            agent,
+            config.budget,
+            artifacts=artifacts,
+            read_back=config.read_back,
+            pool=pool,
+            pins=[pinned.pin() for pinned in config.pins],
+        )
 
     def _cap(self) -> int:
         return min((client.cap for client in self._clients.values()), default=cap_of(self._budget))

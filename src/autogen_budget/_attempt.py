@@ -104,6 +104,7 @@ class Attempt:
         window = None if request is None else request.window
         return CallRecord(
             name=self._name,
+            purpose=self._purpose,
             model=self._model,
             cap=self._planner.cap(self._call.extra_create_args) if request is None else request.cap,
             window=None if window is None else window.tokens,
@@ -114,6 +115,7 @@ class Attempt:
             layers_sent={} if request is None else request.sent,
             steps=() if request is None else request.steps,
             compacted=request is not None and request.compacted,
+            stable_prefix_tokens=0 if request is None else request.stable,
             reported_prompt_tokens=usage.prompt_tokens or None,
             reported_completion_tokens=usage.completion_tokens or None,
             cached_tokens=self.usage.cached_tokens,

@@ -41,6 +41,8 @@ class TokenBudget(BaseModel):
             enters the conversation. `None` means a quarter of the cap.
         tool_output_tokens (Mapping[str, int]): The same for single tools, by name: these tokens take the place of
             `max_tool_output_tokens`. `"code_executor"` stands for the output of code that an agent runs.
+        keep_last_turns (int): How many of the newest turns are not dropped, at least 1; calls with their results are
+            one turn. They give way only if the request would not fit otherwise.
 
     Raises:
         pydantic.ValidationError: A `ValueError`; a setting is out of range, or the reserve is not below the window.
@@ -54,6 +56,7 @@ class TokenBudget(BaseModel):
     compact_to: Annotated[float, Field(gt=0, le=1)] = 0.6
     max_tool_output_tokens: Tokens | None = None
     tool_output_tokens: Mapping[str, Tokens] = Field(default_factory=dict[str, Tokens])
+    keep_last_turns: Annotated[int, Field(ge=1, strict=True)] = 1
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class TokenBudget(BaseModel):
         compact_to: float = 0.6,
         max_tool_output_tokens: int | None = None,
         tool_output_tokens: Mapping[str, int] = NO_TOOLS,
+        keep_last_turns: int = 1,
     ) -> None:
         super().__init__(
             max_prompt_tokens=max_prompt_tokens,
@@ -72,6 +76,7 @@ class TokenBudget(BaseModel):
             compact_to=compact_to,
             max_tool_output_tokens=max_tool_output_tokens,
             tool_output_tokens=tool_output_tokens,
+            keep_last_turns=keep_last_turns,
         )
 
     def __hash__(self) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from ._artifacts import ArtifactStore
 from ._budget import TokenBudget
 from ._counting import TokenCounter
+from ._keep import Pin
 from ._need import Strategy
 
 
@@ -14,6 +15,7 @@ def check_arguments(
     counter: TokenCounter | None,
     hooks: Sequence[Callable[..., object]],
     artifacts: ArtifactStore | None,
+    pins: Sequence[Pin] = (),
 ) -> None:
     """Refuse arguments of the wrong kind, with a message that says what is expected.
 
@@ -30,6 +32,9 @@ def check_arguments(
     for hook in hooks:
         if not callable(hook):
             raise TypeError(f"hooks must be functions that take a record, got {kind_of(hook)}")
+    for pinned in pins:
+        if not isinstance(pinned, Pin):
+            raise TypeError(f"pins must be made by pin(), for example pin(source='lawyer'), got {kind_of(pinned)}")
     if artifacts is not None and not isinstance(artifacts, ArtifactStore):
         raise TypeError(f"artifacts must be an ArtifactStore, got {kind_of(artifacts)}")
 

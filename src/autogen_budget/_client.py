@@ -24,6 +24,7 @@ from ._attempt import Attempt
 from ._budget import TokenBudget
 from ._checks import check_arguments, kind_of
 from ._counting import TiktokenCounter, TokenCounter
+from ._keep import Pin, PinConfig, declared
 from ._need import Strategy
 from ._planner import Call, Planner
 from ._report import CallRecord, Hook
@@ -50,6 +51,7 @@ class BudgetedChatCompletionClientConfig(BaseModel):
     artifacts: ComponentModel | None = None
     pool: ComponentModel | None = None
     purpose: Purpose = "reply"
+    pins: list[PinConfig] = []
 
 
 class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatCompletionClientConfig]):
@@ -75,6 +77,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         pool (SpendPool | None): What pays for the calls: each is reserved before it is made and settled after it.
             `None` means nothing does.
         purpose (Purpose): What the calls are for, in the pool's report: `reply`, `selector`, `orchestrator`, `summary`.
+        pins (Sequence[Pin]): What may not be dropped, beside the task, the newest request and turns; see `pin`.
 
     Raises:
         TypeError: An argument is of the wrong kind.
@@ -96,8 +99,9 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         artifacts: ArtifactStore | None = None,
         pool: SpendPool | None = None,
         purpose: Purpose = "reply",
+        pins: Sequence[Pin] = (),
     ) -> None:
-        check_arguments(budget, strategies, counter, hooks, artifacts)
+        check_arguments(budget, strategies, counter, hooks, artifacts, pins)
         if not isinstance(client, ChatCompletionClient):
             raise TypeError(f"client must be a ChatCompletionClient, got {kind_of(client)}")
         facts = describe_client(client)
@@ -114,6 +118,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         self._artifacts = artifacts
         self._pool = pool
         self._purpose: Purpose = purpose
+        self._pins = tuple(pins)
         self._records: deque[CallRecord] = deque(maxlen=MAX_RECORDS)
         self._planner = Planner(
             facts,
@@ -122,6 +127,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
             self.counter,
             multiple_system_messages=bool(client.model_info.get("multiple_system_messages", False)),
             artifacts=artifacts,
+            pins=pins,
         )
 
     @property
@@ -294,6 +300,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
             artifacts=None if self._artifacts is None else self._artifacts.dump_component(),
             pool=None if self._pool is None else self._pool.dump_component(),
             purpose=self._purpose,
+            pins=declared(self._pins),
         )
 
     @classmethod
@@ -301,7 +308,15 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         artifacts = None if config.artifacts is None else ArtifactStore.load_component(config.artifacts)
         client = ChatCompletionClient.load_component(config.client)
         pool = None if config.pool is None else SpendPool.load_component(config.pool)
-        return cls(client, config.budget, name=config.name, artifacts=artifacts, pool=pool, purpose=config.purpose)
+        return cls(
+            client,
+            config.budget,
+            name=config.name,
+            artifacts=artifacts,
+            pool=pool,
+            purpose=config.purpose,
+            pins=[pinned.pin() for pinned in config.pins],
+        )
 
     def _begin(self, call: Call) -> Attempt:
         return Attempt(call, self._planner, name=self.name, model=self._model, pool=self._pool, purpose=self._purpose)

@@ -7,6 +7,7 @@ bytes are sent again until the next compaction.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 from operator import is_
 
 from autogen_core import Image
@@ -14,8 +15,10 @@ from autogen_core.models import AssistantMessage, FunctionExecutionResultMessage
 
 from ._counting import TokenCounter
 from ._history import History, leading_system
+from ._keep import Keep
 from ._repair import Repair, TurnReader
 from ._sizes import Sizes, sizes_of_history, sizes_of_turns
+from ._tally import Tally
 
 MAX_CONVERSATIONS = 32
 """How many conversations one client keeps apart; the one that was silent for longest is forgotten first."""
@@ -27,10 +30,11 @@ class Conversation:
     Args:
         counter (TokenCounter): Measures what comes in.
         multiple_system_messages (bool): Whether the model takes system messages anywhere.
+        keep (Keep | None): What may not be dropped. `None` means the task, the newest request and the newest turn.
     """
 
-    def __init__(self, counter: TokenCounter, *, multiple_system_messages: bool) -> None:
-        self.history = History()
+    def __init__(self, counter: TokenCounter, *, multiple_system_messages: bool, keep: Keep | None = None) -> None:
+        self.history = History(keep=keep or Keep())
         """What to send: what came, mended and perhaps compacted."""
         self.repairs: tuple[Repair, ...] = ()
         """What was mended in the messages that the latest `extend` added."""
@@ -42,8 +46,11 @@ class Conversation:
         """Sizes of all that ever came, by layer, as if nothing had been compacted."""
         self.sizes = Sizes()
         """Sizes of `history`, by layer."""
+        self.stable = Tally()
+        """What the leading messages of `history` weigh that the latest request had as well."""
         self._counter = counter
         self._reader = TurnReader(multiple_system_messages=multiple_system_messages)
+        self._extras: Tally | None = None
         self._known: list[LLMMessage] = []
 
     def __len__(self) -> int:
@@ -91,6 +98,7 @@ class Conversation:
         gone = sizes_of_turns((newest,), self._counter, task=None)
         self.history = replace(self.history, turns=tuple(rest))
         self.sizes, self.came = self.sizes - gone, self.came - gone
+        self.stable -= gone.total
         del self._known[-1]
 
     def extend(self, messages: Sequence[LLMMessage]) -> None:
@@ -103,7 +111,7 @@ class Conversation:
         self._known.extend(new)
         self.added = tuple(new)
         if not self.history.turns and not self.history.system:
-            self.history = History(leading_system(new))
+            self.history = replace(self.history, system=leading_system(new))
             self.came = self.sizes = sizes_of_history(self.history, self._counter)
             new = new[len(self.history.system) :]
         turns, self.repairs = self._reader.read(new)
@@ -124,6 +132,21 @@ class Conversation:
         if new is not old and self.history is old:
             self.history, self.verbatim = new, False
             self.sizes = sizes_of_history(new, self._counter)
+            common = common_beginning(old, new, self._counter)
+            self.stable = min(self.stable, common, key=self._counter.tokens)
+
+    def mark_sent(self, extras: Tally) -> Tally:
+        """Note that a request is made of `history` as it is: the next one begins with it, if nothing changes.
+
+        Args:
+            extras (Tally): What the request carries beside its messages: schemas, which stand before them.
+
+        Returns:
+            Tally: What its beginning weighs that the latest request had as well; other schemas leave nothing of it.
+        """
+        same = extras + self.stable if extras == self._extras else Tally()
+        self.stable, self._extras = self.sizes.total, extras
+        return same
 
 
 class Conversations:
@@ -132,11 +155,13 @@ class Conversations:
     Args:
         counter (TokenCounter): Measures what comes in.
         multiple_system_messages (bool): Whether the model takes system messages anywhere.
+        keep (Keep | None): What may not be dropped. `None` means the task, the newest request and the newest turn.
     """
 
-    def __init__(self, counter: TokenCounter, *, multiple_system_messages: bool) -> None:
+    def __init__(self, counter: TokenCounter, *, multiple_system_messages: bool, keep: Keep | None = None) -> None:
         self._counter = counter
         self._multiple_system_messages = multiple_system_messages
+        self._keep = keep
         self._latest_last: list[Conversation] = []
 
     def recall(self, messages: Sequence[LLMMessage]) -> Conversation:
@@ -152,7 +177,7 @@ class Conversations:
             TypeError: An element is not one of AutoGen's four message classes.
         """
         found = self._find(messages) or Conversation(
-            self._counter, multiple_system_messages=self._multiple_system_messages
+            self._counter, multiple_system_messages=self._multiple_system_messages, keep=self._keep
         )
         found.extend(messages)
         self._latest_last = [known for known in self._latest_last if known is not found][-MAX_CONVERSATIONS + 1 :]
@@ -172,6 +197,18 @@ class Conversations:
                 conversation.forget_newest()
                 return conversation
         return None
+
+
+def common_beginning(a: History, b: History, counter: TokenCounter) -> Tally:
+    """What the messages weigh with which both histories begin.
+
+    Args:
+        a (History): One history.
+        b (History): Another.
+        counter (TokenCounter): Weighs the messages.
+    """
+    pairs = takewhile(lambda pair: _same(*pair), zip(a.flatten(), b.flatten(), strict=False))
+    return Tally.sum(counter.measure_message(message) for message, _ in pairs)
 
 
 def _is_plain(message: LLMMessage) -> bool:

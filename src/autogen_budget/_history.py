@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from autogen_core.models import LLMMessage, SystemMessage
 from typing_extensions import Self
 
+from ._keep import Keep
 from ._past import Past
 from ._repair import Repair, TurnReader
 from ._turns import Turn
@@ -19,16 +20,20 @@ class History:
         system (tuple[SystemMessage, ...]): The system messages it begins with.
         turns (tuple[Turn, ...]): Everything after them, oldest first.
         past (Past | None): What was dropped; it is told right after the task. `None` means nothing was.
+        keep (Keep): What may not be dropped, beside the task and the newest request.
         repairs (tuple[Repair, ...]): What `parse` mended; no part of the history's value.
     """
 
     system: tuple[SystemMessage, ...] = ()
     turns: tuple[Turn, ...] = ()
     past: Past | None = None
+    keep: Keep = field(default_factory=Keep)
     repairs: tuple[Repair, ...] = field(default=(), compare=False)
 
     @classmethod
-    def parse(cls, messages: Sequence[LLMMessage], *, multiple_system_messages: bool = False) -> Self:
+    def parse(
+        cls, messages: Sequence[LLMMessage], *, multiple_system_messages: bool = False, keep: Keep | None = None
+    ) -> Self:
         """Make atomic turns out of any list of messages, and mend what is broken.
 
         A history without damage flattens to the very same message objects.
@@ -37,6 +42,7 @@ class History:
             messages (Sequence[LLMMessage]): Messages as an agent would send them, in any state.
             multiple_system_messages (bool): Whether the model takes system messages anywhere. Where it does not, those
                 inside the conversation become user messages in their place.
+            keep (Keep | None): What may not be dropped. `None` means the task, the newest request and the newest turn.
 
         Returns:
             History: Its `repairs` say what was mended.
@@ -46,7 +52,7 @@ class History:
         """
         system = leading_system(messages)
         turns, repairs = TurnReader(multiple_system_messages=multiple_system_messages).read(messages[len(system) :])
-        return cls(system, turns, repairs=repairs)
+        return cls(system, turns, keep=keep or Keep(), repairs=repairs)
 
     @property
     def task(self) -> int | None:
@@ -60,9 +66,9 @@ class History:
 
     @property
     def kept(self) -> frozenset[int]:
-        """Positions of the turns that stay whatever happens: the task, the newest request and the newest turn."""
-        newest = len(self.turns) - 1 if self.turns else None
-        return frozenset(i for i in (self.task, self.request, newest) if i is not None)
+        """Positions of the turns that stay: the task, the newest request, the newest turns and what is pinned."""
+        asked = (i for i in (self.task, self.request) if i is not None)
+        return self.keep.positions(self.turns).union(asked)
 
     def flatten(self) -> list[LLMMessage]:
         """The messages to send, as a new list: instructions, then turns, with the past told right after the task.

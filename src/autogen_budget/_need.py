@@ -5,7 +5,7 @@ there is nothing to do.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, cast, runtime_checkable
 
@@ -20,6 +20,10 @@ from ._tally import Tally
 logger = logging.getLogger("autogen_budget")
 
 
+def _nobody(_words: str) -> None:
+    """Where nobody keeps a record."""
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a strategy is told: how much there is, how much there should be, and how to count.
@@ -32,6 +36,7 @@ class Need:
         counter (TokenCounter): Counts for the model that is called.
         keeper (Keeper | None): Keeps the whole of what is cut. `None` means there is no store.
         names (frozenset[str]): Names of the parameters of the tools offered: what the model may be asked for next.
+        tell (Callable[[str], None]): Takes a few words for the record on what a strategy did, beside what can be seen.
     """
 
     tokens: int
@@ -41,6 +46,7 @@ class Need:
     counter: TokenCounter
     keeper: Keeper | None = None
     names: frozenset[str] = frozenset()
+    tell: Callable[[str], None] = _nobody
 
     @property
     def hard(self) -> bool:

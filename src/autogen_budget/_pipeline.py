@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autogen_core.models import LLMMessage
 from autogen_core.tools import Tool, ToolSchema
@@ -13,6 +13,7 @@ from ._counting import TiktokenCounter, TokenCounter
 from ._cut import reference_in
 from ._errors import ContextOverflowError
 from ._history import History
+from ._keep import Keep, Pin
 from ._last_resort import squeeze
 from ._need import Need, Strategy, parameter_names
 from ._repair import Repair
@@ -70,6 +71,7 @@ async def compact(
     tools: Sequence[Tool | ToolSchema] = (),
     strategies: Sequence[Strategy] | None = None,
     counter: TokenCounter | None = None,
+    pins: Sequence[Pin] = (),
 ) -> Compaction:
     """Plan one request without sending it: what a budget would make of these messages.
 
@@ -79,6 +81,7 @@ async def compact(
         tools (Sequence[Tool | ToolSchema]): Tools whose schemas go with the request.
         strategies (Sequence[Strategy] | None): How to make it smaller. `None` means `default_strategies(budget)`.
         counter (TokenCounter | None): How to count. `None` means a `TiktokenCounter` for OpenAI's current models.
+        pins (Sequence[Pin]): What may not be dropped, beside the task, the newest request and turns; see `pin`.
 
     Returns:
         Compaction: The messages to send, sizes before and after, and what was done.
@@ -88,7 +91,7 @@ async def compact(
         ValueError: The budget sets neither `max_prompt_tokens` nor `context_window`.
     """
     counter = counter or TiktokenCounter()
-    history = History.parse(messages)
+    history = History.parse(messages, keep=Keep(budget.keep_last_turns, tuple(pins)))
     extras = sizes_of_extras(counter, tools)
     sizes = extras + sizes_of_history(history, counter)
     before = counter.tokens(sizes.total)
@@ -157,6 +160,11 @@ async def fit(
         history, need = await _step(strategy, history, need, steps)
     if need.hard:  # the guarantee: it stands on nothing that could fail
         history, need = await _step(TrimOldest(facts=False), history, need, steps)
+    if need.hard and history.keep.last_turns > 1:  # the cap outranks the wish to keep more than the newest turn
+        keep = history.keep
+        history = replace(history, keep=replace(keep, last_turns=1))
+        history, need = await _step(TrimOldest(facts=False), history, need, steps)
+        history = replace(history, keep=keep)
     if need.hard:
         squeezed = squeeze(history, need, await _references(history, need))
         left = need.after(squeezed)
@@ -180,8 +188,9 @@ def repair_steps(repairs: Iterable[Repair], tokens: int) -> tuple[Step, ...]:
 async def _step(strategy: Strategy, history: History, need: Need, steps: list[Step]) -> tuple[History, Need]:
     """Try one strategy; what it did goes into `steps`. Its failure is never the agent's."""
     name = type(strategy).__name__
+    said: list[str] = []
     try:
-        smaller = await strategy(history, need)
+        smaller = await strategy(history, replace(need, tell=said.append))
         left = need.after(smaller)
     except Exception as error:
         logger.warning("%s failed and was passed over", name, exc_info=True)
@@ -190,7 +199,8 @@ async def _step(strategy: Strategy, history: History, need: Need, steps: list[St
     if smaller is history or left.tokens >= need.tokens:
         return history, need
     lost = "" if need.keeper is None else _not_kept(history, smaller)
-    steps.append(Step(name, need.tokens, left.tokens, _difference(history, smaller) + lost))
+    detail = "; ".join((_difference(history, smaller) + lost, *said))
+    steps.append(Step(name, need.tokens, left.tokens, detail))
     return smaller, left
 
 

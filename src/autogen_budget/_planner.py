@@ -12,6 +12,7 @@ from ._artifacts import ArtifactStore, Keeper
 from ._budget import TokenBudget
 from ._conversation import Conversations
 from ._counting import TiktokenCounter, TokenCounter
+from ._keep import Keep, Pin
 from ._need import Strategy
 from ._overflow import Overflow
 from ._pipeline import fit, repair_steps
@@ -42,6 +43,7 @@ class Request:
         sent (Mapping[str, int]): Tokens by layer of what is sent.
         steps (tuple[Step, ...]): What was done.
         compacted (bool): Whether what is sent differs from what came.
+        stable (int): Tokens of its beginning that the conversation's previous request had as well.
     """
 
     messages: Sequence[LLMMessage]
@@ -54,6 +56,7 @@ class Request:
     sent: Mapping[str, int]
     steps: tuple[Step, ...]
     compacted: bool
+    stable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Planner:
         counter (TokenCounter): How to count; it learns from what is reported.
         multiple_system_messages (bool): Whether the model takes system messages anywhere.
         artifacts (ArtifactStore | None): Where the whole of what is cut is kept. `None` means nowhere.
+        pins (Sequence[Pin]): What may not be dropped.
     """
 
     def __init__(
@@ -94,12 +98,14 @@ class Planner:
         *,
         multiple_system_messages: bool,
         artifacts: ArtifactStore | None = None,
+        pins: Sequence[Pin] = (),
     ) -> None:
         self._facts = facts
         self._budget = budget
         self._strategies = strategies
         self._counter = counter
-        self._conversations = Conversations(counter, multiple_system_messages=multiple_system_messages)
+        keep = Keep(budget.keep_last_turns, tuple(pins))
+        self._conversations = Conversations(counter, multiple_system_messages=multiple_system_messages, keep=keep)
         self._window = _window_without_network(facts, budget)
         self._keeper = None if artifacts is None else Keeper(artifacts)
         self._window_asked = False
@@ -233,6 +239,7 @@ class Planner:
             keeper=self._keeper,
         )
         conversation.replace_history(history, plan.history)
+        stable = counter.tokens(conversation.mark_sent(extras.total))
         untouched = plan.history is history
         sent: Sizes = sizes if untouched else extras + sizes_of_history(plan.history, counter)
         return Request(
@@ -246,6 +253,7 @@ class Planner:
             sent=dict(sent.tokens(counter)),
             steps=(*repairs, *plan.steps),
             compacted=not (untouched and verbatim),
+            stable=stable,
         )
 
     async def _ask_for_window(self) -> None:

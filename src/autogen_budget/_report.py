@@ -29,6 +29,7 @@ class CallRecord:
 
     Args:
         name (str): Who called: the agent's name, or the name given to the client.
+        purpose (str): What the call was for: `reply`, `selector`, `orchestrator` or `summary`.
         model (str | None): The model's name. `None` means the client does not tell it.
         cap (int): Tokens the request was allowed to hold.
         window (int | None): Tokens of the model's context window. `None` means it is not known, and the cap was set.
@@ -40,6 +41,9 @@ class CallRecord:
         steps (tuple[Step, ...]): What this call did to the request, in order. Empty when it only went on with what an
             earlier call had made, or changed nothing at all.
         compacted (bool): Whether the request differs from the messages as they came, by this call or an earlier one.
+        stable_prefix_tokens (int): Tokens of the request's beginning, schemas included, that the previous request of
+            its conversation had as well, byte for byte: what a provider can read from its prompt cache. 0 if it is the
+            first.
         reported_prompt_tokens (int | None): Prompt tokens the provider reported. `None` means it reported none.
         reported_completion_tokens (int | None): Tokens of the reply the provider reported. `None` means it reported
             none.
@@ -53,6 +57,7 @@ class CallRecord:
     """
 
     name: str
+    purpose: str
     model: str | None
     cap: int
     window: int | None
@@ -63,6 +68,7 @@ class CallRecord:
     layers_sent: Mapping[str, int]
     steps: tuple[Step, ...]
     compacted: bool
+    stable_prefix_tokens: int
     reported_prompt_tokens: int | None
     reported_completion_tokens: int | None
     cached_tokens: int | None
