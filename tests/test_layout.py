@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     {"_errors", "_budget", "_tally", "_turns", "_report", "_usage", "_overflow", "_windows", "_adoption"},
     {"_vocabulary", "_estimate", "_calibration", "_wire", "_repair", "_spend"},
-    {"_texts"},
+    {"_texts", "_totals"},
     {"_counting"},
     {"_cut", "_digest", "_artifacts"},
     {"_past", "_keep"},

@@ -24,6 +24,7 @@ from ._report import CallRecord, OutputCut, Step
 from ._spend import Price, SpendPool, SpendReport, SpendTermination
 from ._strategies import default_strategies
 from ._tally import Tally
+from ._totals import Report
 from ._trim import TrimOldest
 from ._truncate import TruncateToolOutputs
 from ._workbench import BudgetedWorkbench
@@ -43,6 +44,7 @@ __all__ = [
     "OutputCut",
     "Pin",
     "Price",
+    "Report",
     "SpendLimitError",
     "SpendPool",
     "SpendReport",

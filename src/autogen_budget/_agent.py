@@ -23,7 +23,8 @@ from ._keep import Pin, PinConfig, declared
 from ._need import Strategy
 from ._outputs import cap_of
 from ._report import CallRecord, Hook, OutputCut
-from ._spend import SpendPool
+from ._spend import Price, SpendPool
+from ._totals import Report
 
 STATE_KEY = "autogen_budget"
 """Key beside the inner agent's own state, so that either loads without the other."""
@@ -158,6 +159,14 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
     def records(self) -> tuple[CallRecord, ...]:
         """One record for each of the latest 1,000 model calls, oldest first."""
         return tuple(self._records)
+
+    def report(self, *, prices: Mapping[str, Price] | None = None) -> Report:
+        """What the calls in `records` add up to, and whether compaction paid.
+
+        Args:
+            prices (Mapping[str, Price] | None): Prices by model, before those of `genai-prices`. `None` means none.
+        """
+        return Report.of(self.records, prices=prices)
 
     @property
     def artifacts(self) -> ArtifactStore:

@@ -116,6 +116,7 @@ class Attempt:
             steps=() if request is None else request.steps,
             compacted=request is not None and request.compacted,
             stable_prefix_tokens=0 if request is None else request.stable,
+            new_tokens=0 if request is None else request.new,
             reported_prompt_tokens=usage.prompt_tokens or None,
             reported_completion_tokens=usage.completion_tokens or None,
             cached_tokens=self.usage.cached_tokens,

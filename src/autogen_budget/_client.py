@@ -28,9 +28,10 @@ from ._keep import Pin, PinConfig, declared
 from ._need import Strategy
 from ._planner import Call, Planner
 from ._report import CallRecord, Hook
-from ._spend import Purpose, SpendPool
+from ._spend import Price, Purpose, SpendPool
 from ._strategies import default_strategies
 from ._tally import Tally
+from ._totals import Report
 from ._usage import overhear_usage
 from ._windows import describe_client
 
@@ -139,6 +140,14 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
     def records(self) -> tuple[CallRecord, ...]:
         """One record for each of the latest 1,000 calls, oldest first."""
         return tuple(self._records)
+
+    def report(self, *, prices: Mapping[str, Price] | None = None) -> Report:
+        """What the calls in `records` add up to, and whether compaction paid.
+
+        Args:
+            prices (Mapping[str, Price] | None): Prices by model, before those of `genai-prices`. `None` means none.
+        """
+        return Report.of(self.records, prices=prices)
 
     @property
     def artifacts(self) -> ArtifactStore | None:

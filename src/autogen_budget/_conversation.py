@@ -50,6 +50,8 @@ class Conversation:
         """What the leading messages of `history` weigh that the latest request had as well."""
         self._counter = counter
         self._reader = TurnReader(multiple_system_messages=multiple_system_messages)
+        self.came_before = Tally()
+        """What weighed, of all that ever came, what the latest request was made of."""
         self._extras: Tally | None = None
         self._known: list[LLMMessage] = []
 
@@ -98,7 +100,7 @@ class Conversation:
         gone = sizes_of_turns((newest,), self._counter, task=None)
         self.history = replace(self.history, turns=tuple(rest))
         self.sizes, self.came = self.sizes - gone, self.came - gone
-        self.stable -= gone.total
+        self.stable, self.came_before = self.stable - gone.total, self.came_before - gone.total
         del self._known[-1]
 
     def extend(self, messages: Sequence[LLMMessage]) -> None:
@@ -145,7 +147,7 @@ class Conversation:
             Tally: What its beginning weighs that the latest request had as well; other schemas leave nothing of it.
         """
         same = extras + self.stable if extras == self._extras else Tally()
-        self.stable, self._extras = self.sizes.total, extras
+        self.stable, self.came_before, self._extras = self.sizes.total, self.came.total, extras
         return same
 
 

@@ -44,6 +44,7 @@ class Request:
         steps (tuple[Step, ...]): What was done.
         compacted (bool): Whether what is sent differs from what came.
         stable (int): Tokens of its beginning that the conversation's previous request had as well.
+        new (int): Tokens of the messages that came since then.
     """
 
     messages: Sequence[LLMMessage]
@@ -57,6 +58,7 @@ class Request:
     steps: tuple[Step, ...]
     compacted: bool
     stable: int
+    new: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,7 @@ class Planner:
             keeper=self._keeper,
         )
         conversation.replace_history(history, plan.history)
+        new = counter.tokens(conversation.came.total - conversation.came_before)
         stable = counter.tokens(conversation.mark_sent(extras.total))
         untouched = plan.history is history
         sent: Sizes = sizes if untouched else extras + sizes_of_history(plan.history, counter)
@@ -254,6 +257,7 @@ class Planner:
             steps=(*repairs, *plan.steps),
             compacted=not (untouched and verbatim),
             stable=stable,
+            new=new,
         )
 
     async def _ask_for_window(self) -> None:

@@ -44,6 +44,7 @@ class CallRecord:
         stable_prefix_tokens (int): Tokens of the request's beginning, schemas included, that the previous request of
             its conversation had as well, byte for byte: what a provider can read from its prompt cache. 0 if it is the
             first.
+        new_tokens (int): Tokens of the messages, as they came, that its conversation did not have before.
         reported_prompt_tokens (int | None): Prompt tokens the provider reported. `None` means it reported none.
         reported_completion_tokens (int | None): Tokens of the reply the provider reported. `None` means it reported
             none.
@@ -69,6 +70,7 @@ class CallRecord:
     steps: tuple[Step, ...]
     compacted: bool
     stable_prefix_tokens: int
+    new_tokens: int
     reported_prompt_tokens: int | None
     reported_completion_tokens: int | None
     cached_tokens: int | None

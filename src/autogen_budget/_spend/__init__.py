@@ -1,7 +1,7 @@
 """What a set of agents may spend together, and what it has spent: a pool, its books, its prices, the end of a run."""
 
 from ._pool import SpendPool
-from ._prices import Price
+from ._prices import Price, list_price
 from ._reservation import Reservation
 from ._spent import Allowance, Amount, Purpose, SpendReport, Spent
 from ._termination import SpendTermination
@@ -16,4 +16,5 @@ __all__ = [
     "SpendReport",
     "SpendTermination",
     "Spent",
+    "list_price",
 ]
