@@ -9,15 +9,11 @@ The files are made up and lie in a temporary directory. Without arguments the mo
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
-import os
 import re
-import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -27,11 +23,11 @@ from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.base import TaskResult
 from autogen_agentchat.messages import ToolCallExecutionEvent, ToolCallRequestEvent
 from autogen_core import FunctionCall
-from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
+from autogen_core.models import ChatCompletionClient
 from autogen_core.tools import BaseTool
-from autogen_ext.models.replay import ReplayChatCompletionClient
 
 from autogen_budget import BudgetedAgent, TiktokenCounter, TokenBudget
+from model_choice import Script, chosen_model
 
 CAP = 4_000  # tokens of a request
 MEGABYTE = 1_000_000  # bytes
@@ -40,9 +36,6 @@ TASK = f"A parcel of our customer {CUSTOMER} was returned. From which warehouse 
 SYSTEM_MESSAGE = (
     "You answer questions about a folder of exports. A file that is cut can be searched with read_artifact: give it "
     "the reference in the notice and a pattern."
-)
-MODEL_INFO = ModelInfo(
-    vision=False, function_calling=True, json_output=False, family="unknown", structured_output=False
 )
 
 
@@ -112,22 +105,6 @@ def tools_of(folder: Path) -> list[BaseTool[Any, Any] | Callable[..., Any] | Cal
 # Models ---------------------------------------------------------------------------------------------------------------
 
 
-class Script(ReplayChatCompletionClient):
-    """Stands for a model: it takes references and account numbers from what it was sent, as a model would."""
-
-    def __init__(self) -> None:
-        super().__init__([], model_info=MODEL_INFO)
-        self._moves = iter(SCRIPT)
-
-    async def create(self, messages: Sequence[LLMMessage], **_: Any) -> CreateResult:
-        """Make the next move."""
-        said = "\n".join(str(message.content) for message in messages)
-        move = next(self._moves)(said)
-        if isinstance(move, str):
-            return CreateResult(finish_reason="stop", content=move, usage=RequestUsage(0, 0), cached=False)
-        return CreateResult(finish_reason="function_calls", content=[move], usage=RequestUsage(0, 0), cached=False)
-
-
 def call(tool: str, **arguments: str) -> FunctionCall:
     """A call of a tool."""
     return FunctionCall(id=f"call_{tool}", name=tool, arguments=json.dumps(arguments))
@@ -150,51 +127,14 @@ SCRIPT: list[Callable[[str], FunctionCall | str]] = [
     lambda said: search(CUSTOMER, said),
     lambda _: call("read_file", name="shipments.csv"),
     lambda said: search(newest(rf'{CUSTOMER}[^A]*"account\W+(AC-\d+)', said) + ".*returned", said),
-    lambda said: f"The record says: {newest(rf'SH-.*,{ACCOUNT},.*,returned,.*', said)}",
+    lambda said: f"The record says: {newest(rf'SH-[0-9]+,{ACCOUNT},[0-9-]+,[A-Za-z]+,returned,[0-9.]+', said)}",
 ]
 
 
-def openai(name: str) -> ChatCompletionClient:
-    """A model of OpenAI, or of the server that `OPENAI_BASE_URL` names."""
-    try:
-        from autogen_ext.models.openai import OpenAIChatCompletionClient
-    except ImportError:
-        sys.exit(f"--model openai:{name} needs a package: pip install 'autogen-ext[openai]'")
-    if not os.environ.get("OPENAI_API_KEY"):
-        sys.exit(f"--model openai:{name} needs a key: set OPENAI_API_KEY.")
-    return OpenAIChatCompletionClient(model=name, model_info=MODEL_INFO)
-
-
-def ollama(name: str) -> ChatCompletionClient:
-    """A model of the Ollama server on this machine, or of the one that `OLLAMA_HOST` names."""
-    try:
-        from autogen_ext.models.ollama import OllamaChatCompletionClient
-    except ImportError:
-        sys.exit(f"--model ollama:{name} needs a package: pip install 'autogen-ext[ollama]'")
-    return OllamaChatCompletionClient(model=name, model_info=MODEL_INFO, options={"num_ctx": 2 * CAP})
-
-
-PROVIDERS: Mapping[str, Callable[[str], ChatCompletionClient]] = {"openai": openai, "ollama": ollama}
-
-
-def model_argument(value: str) -> Callable[[], ChatCompletionClient]:
-    """Read the value of `--model`.
-
-    Args:
-        value (str): `"script"`, `"openai:NAME"` or `"ollama:NAME"`.
-
-    Returns:
-        Callable[[], ChatCompletionClient]: Gives the model's client.
-
-    Raises:
-        argparse.ArgumentTypeError: If it is none of these.
-    """
-    provider, _, name = value.partition(":")
-    if value == "script":
-        return Script
-    if name and provider in PROVIDERS:
-        return partial(PROVIDERS[provider], name)
-    raise argparse.ArgumentTypeError(f"{value!r} is not one of: script, openai:NAME, ollama:NAME")
+def script_of(moves: Sequence[Callable[[str], FunctionCall | str]]) -> Script:
+    """A model that takes references and account numbers from what it was sent, as a model would."""
+    left = iter(moves)
+    return lambda messages: next(left)("\n".join(str(message.content) for message in messages))
 
 
 # Run and print --------------------------------------------------------------------------------------------------------
@@ -236,10 +176,8 @@ def rows(agent: BudgetedAgent, result: TaskResult) -> Iterator[str]:
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description="Finds one record in a 20 MB file within 4,000 tokens a request.")
-    models = "script (the default; no key, no network), openai:NAME (with OPENAI_API_KEY) or ollama:NAME"
-    parser.add_argument("--model", type=model_argument, default="script", metavar="MODEL", help=models)
-    asyncio.run(look(parser.parse_args().model()))
+    client = chosen_model("Finds one record in a 20 MB file within 4,000 tokens a request.", script_of(SCRIPT))
+    asyncio.run(look(client))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,9 @@
 """The example with a 20 MB file, run as a user runs it: it finds the record, and every request fits."""
 
-import argparse
 import asyncio
 import os
 import re
 import sys
-
-import pytest
 
 import big_tool_output
 from servers import OpenAIServer
@@ -55,10 +52,7 @@ async def test_any_openai_server_can_take_the_place_of_the_script() -> None:
 
 
 async def test_says_what_is_missing() -> None:
-    """A provider without a key is named; a model of no known form, too."""
+    """A provider without a key is named."""
     status, _, complained = await run("--model", "openai:gpt-4o-mini")
     assert status
     assert "set OPENAI_API_KEY" in complained
-    for value in ("gpt-4o", "openai:", "local:x"):
-        with pytest.raises(argparse.ArgumentTypeError, match="is not one of"):
-            big_tool_output.model_argument(value)
