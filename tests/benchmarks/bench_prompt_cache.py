@@ -1,0 +1,153 @@
+"""What compaction leaves of a real server's prompt cache: SmolLM2 in llama.cpp on 127.0.0.1, 30 turns of a chat.
+
+Three ways to keep the same conversation within the same cap are compared, each against a server of its own:
+
+- the oldest message goes at every call;
+- blocks: when the history is over the cap, the oldest messages go until half of the cap is left;
+- `BudgetedAgent` with its default strategies.
+
+    python tests/benchmarks/bench_prompt_cache.py [--cap 900] [--turns 30]
+
+The figures are the server's own: prompt tokens, those it read from its cache, and milliseconds it took to read the
+rest. In turn 1 the user gives a fact; the last question asks for it.
+"""
+
+import argparse
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from autogen_agentchat.agents import AssistantAgent
+from autogen_core import EVENT_LOGGER_NAME
+from autogen_core.logging import LLMCallEvent
+from autogen_core.model_context import ChatCompletionContext, UnboundedChatCompletionContext
+from autogen_core.models import LLMMessage
+
+from autogen_budget import BudgetedAgent, TiktokenCounter, TokenBudget
+from local_model import LocalModel
+
+WINDOW, REPLY = 2_048, 24  # tokens
+SYSTEM_MESSAGE = "You are the clerk of a harbour. Answer in one short sentence."
+FACT = "The berth code of the Albatross is QX-4417."
+QUESTION = "What is the berth code of the Albatross? Answer with the code only."
+PLACES = ("north quay", "coal pier", "fish market", "dry dock", "customs house")
+GOODS = ("salt", "tar", "rope", "oranges", "timber", "wool", "tin")
+
+
+def tasks(turns: int) -> Iterator[str]:
+    """What the user says in each turn; the last asks for what the first one told."""
+    yield f"{FACT} Please keep the harbour's books with me."
+    for day in range(2, turns):
+        cargo = ", ".join(f"{day * 7 % (9 + i) + 3} tonnes of {GOODS[(day + i) % 7]}" for i in range(4))
+        yield f"Day {day}: {PLACES[day % 5]} took {cargo}. The crane was out for {day * 13 % 50} minutes. Noted?"
+    yield QUESTION
+
+
+@dataclass
+class Figures:
+    """What the server reported, added up."""
+
+    prompt: int = 0
+    cached: int = 0
+    milliseconds: float = 0.0
+    answer: str = ""
+
+    def __str__(self) -> str:
+        share = self.cached / max(1, self.prompt)
+        seconds = self.milliseconds / 1_000
+        read = self.prompt - self.cached
+        return f"{self.prompt:>8,}{self.cached:>8,}{share:>8.0%}{read:>8,}{seconds:>9.1f}  {self.answer}"
+
+
+class Listener(logging.Handler):
+    """Adds up what the server says of each call; AutoGen tells it in a log event, and nowhere else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.figures = Figures()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Read one event."""
+        if isinstance(record.msg, LLMCallEvent):
+            response = cast("dict[str, dict[str, float]]", record.msg.kwargs["response"])
+            timings = response["timings"]
+            self.figures.cached += int(timings["cache_n"])
+            self.figures.prompt += int(timings["cache_n"] + timings["prompt_n"])
+            self.figures.milliseconds += timings["prompt_ms"]
+
+
+@contextmanager
+def listening() -> Iterator[Figures]:
+    """The figures of all calls made meanwhile."""
+    events, listener = logging.getLogger(EVENT_LOGGER_NAME), Listener()
+    events.setLevel(logging.INFO)
+    events.propagate = False
+    events.addHandler(listener)
+    try:
+        yield listener.figures
+    finally:
+        events.removeHandler(listener)
+
+
+class Trimmed(UnboundedChatCompletionContext):
+    """A context that forgets its oldest messages as soon as there are too many tokens of them."""
+
+    def __init__(self, cap: int, target: int) -> None:
+        super().__init__()
+        self._cap, self._target, self._counter = cap, target, TiktokenCounter()
+
+    def _tokens(self, messages: Sequence[LLMMessage]) -> int:
+        return sum(self._counter.tokens(self._counter.measure_message(message)) for message in messages)
+
+    async def get_messages(self) -> list[LLMMessage]:
+        """What is left."""
+        if self._tokens(self._messages) > self._cap:
+            while len(self._messages) > 1 and self._tokens(self._messages) > self._target:
+                del self._messages[:1]
+            while len(self._messages) > 1 and self._messages[0].type != "UserMessage":
+                del self._messages[:1]
+        return list(self._messages)
+
+
+Wrap = Callable[[Callable[[ChatCompletionContext | None], AssistantAgent]], AssistantAgent | BudgetedAgent]
+
+
+async def run(turns: int, wrap: Wrap) -> Figures:
+    """All turns of one way, against a server of its own."""
+    with LocalModel(WINDOW) as model, listening() as figures:
+        client = model.client(max_tokens=REPLY)
+        agent = wrap(
+            lambda context: AssistantAgent("clerk", client, system_message=SYSTEM_MESSAGE, model_context=context)
+        )
+        for task in tasks(turns):
+            result = await agent.run(task=task)
+            figures.answer = result.messages[-1].to_model_text().strip()[:60]  # type: ignore[union-attr]
+        await client.close()
+    return figures
+
+
+async def main(cap: int, turns: int) -> None:
+    """Run the three ways and print their figures."""
+    history = cap - 40  # what the instructions and the frame of a request take
+    ways: dict[str, Wrap] = {
+        "oldest message each time": lambda make: make(Trimmed(history, history)),
+        "blocks, cap to half": lambda make: make(Trimmed(history, history // 2)),
+        "BudgetedAgent": lambda make: BudgetedAgent(
+            make(None), TokenBudget(cap, context_window=WINDOW, reply_reserve=REPLY)
+        ),
+    }
+    print(f"{turns} turns, cap {cap:,}")
+    print(f"{'':<26}{'prompt':>8}{'cached':>8}{'share':>8}{'read':>8}{'seconds':>9}  answer to: {QUESTION}")
+    for name, wrap in ways.items():
+        print(f"{name:<26}{await run(turns, wrap)}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cap", type=int, default=900, help="tokens of a request at most")
+    parser.add_argument("--turns", type=int, default=30, help="how many tasks the user gives")
+    arguments = parser.parse_args()
+    asyncio.run(main(arguments.cap, arguments.turns))
