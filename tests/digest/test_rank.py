@@ -60,6 +60,18 @@ def test_one_fact_for_each_value() -> None:
     assert len(rank([status, paid], 6)) == 2
 
 
+def test_one_report_of_many_alike_comes_after_a_single_one() -> None:
+    """What differs from its like in figures only is a series; a sentence of its own is worth more."""
+    reports = [
+        Fact(Place("user", Origin.USER, day), "", f"Day {day}: calm.", Shape.TEXT, f"Day {day}: calm.")
+        for day in range(6)
+    ]
+    single = Fact(Place("user", Origin.USER, 3), "", "I sail alone.", Shape.TEXT, "I sail alone.")
+
+    assert first(*reports, single) == "I sail alone."
+    assert first(reports[-1], single) == "Day 5: calm."
+
+
 def test_the_best_are_kept() -> None:
     """When there is room for one, the one worth more stays."""
     assert keep_best([PLAIN, replace(OTHER, crowd=1)], 1, 6) == {OTHER.key}

@@ -40,6 +40,8 @@ def test_a_value_in_prose_has_the_words_around_it() -> None:
     assert texts("Yes, HAT284 is the flight I want") == ["HAT284 is the flight"]
     assert texts("it is 1N99U6") == ["=1N99U6"]
     assert texts("it is 1N99U6", "code") == ["code=1N99U6"]
+    assert "berth code of the Albatross is QX-4417" in texts("Note: the berth code of the Albatross is QX-4417.")
+    assert texts("sent A1111, B2222 and C3333")[1:] == ["=B2222", "=C3333"]
 
 
 def test_values_of_a_listing_do_not_name_each_other() -> None:

@@ -7,7 +7,7 @@ it is recent. The weights are round numbers in the order of magnitude that a reg
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ._facts import Fact, Origin
@@ -44,6 +44,8 @@ _HALVED_AFTER = 12
 
 _ALIKE = 0.5
 """Share of their words that a field and a parameter must have in common: `orders` is asked for by `order_id`."""
+
+_FIGURES = re.compile(r"\d+")
 
 _LIKE_TOKENS = re.compile(r"[A-Za-z]{1,6}|\d{1,3}|[^\sA-Za-z\d]")
 
@@ -84,8 +86,12 @@ def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = ()) -> lis
         if fact.value in used and fact.shape.distinctive and fact.place.origin is Origin.RESULT
     }
 
+    series = Counter(_series(fact) for fact in facts if fact.context)
+
     def worth(group: Sequence[Fact]) -> float:
         value = max(_worth(fact, now) for fact in group)
+        if not group[0].shape.distinctive:
+            value /= math.sqrt(max(1, *(series[_series(fact)] for fact in group)))
         value *= 1 + _EACH_TURN_MORE * min(_MOST_TURNS_MORE, len({fact.place.turn for fact in group}) - 1)
         value *= _USED_AS_ARGUMENT if group[0].value in used else 1
         value *= _FIELD_USED_AS_ARGUMENT if any(fact.label in fields for fact in group) else 1
@@ -104,6 +110,11 @@ def _worth(fact: Fact, now: int) -> float:
     fresh = 1 / (1 + (now - fact.place.turn) / _HALVED_AFTER)
     named = 1 if fact.label or fact.context else _UNNAMED
     return _SHAPES[fact.shape] * _ORIGINS[fact.place.origin] * named * often * fresh / math.sqrt(fact.crowd)
+
+
+def _series(fact: Fact) -> tuple[str, str]:
+    """What facts share that differ in their figures only: one report of many is less likely to be asked for."""
+    return fact.place.subject, _FIGURES.sub("0", fact.context)
 
 
 def _clearest(group: Sequence[Fact]) -> Fact:

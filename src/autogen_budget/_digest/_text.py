@@ -14,6 +14,9 @@ HEAD, TAIL = 16_000, 8_000
 LONGEST_LINE = 1_000
 """Characters read at a time: a longer line is taken for several, so that no pattern meets a long text."""
 
+_WORDS_BEFORE, _WORDS_WITH_A_VALUE = 5, 8
+"""Words before a value that may name it; more, where another value is among them."""
+
 _FEW_WORDS = 5
 """Words up to which what stands behind a label is one value."""
 
@@ -27,6 +30,7 @@ _FIELD = re.compile(
 )
 _LINE_NUMBER = re.compile(r"\s{0,8}\d{1,7}(?:[:|\t]|\s{2})")
 _WORD = re.compile(r"[^\W\d][\w'’-]*")
+_LINK = re.compile(r"\b(?!(?:and|or)\b)[^\W\d]+")
 _CLAUSE = re.compile(r"[.;:!?,()\[\]{}|<>*\"“”`](?=\s|$)|\s[-–—(\[{<]|[\[{}|<>]|\s{2}|\t")
 _LINE_END = re.compile(r"[\r\n]+|\\r?\\n|\\n")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -101,6 +105,9 @@ def _read_line(line: str, place: Place, label: str) -> Iterator[Fact]:
             yield Fact(place, field["name"] or field["names"], value, one.shape)
             continue
         lead = _last_clause(before)
+        if not _telling(lead) and _LINK.search(before):
+            # Nothing but "is" or "of the" between two values: the first of them tells what the second one is.
+            lead = _last_clause(bare[: one.start], words=_WORDS_WITH_A_VALUE)
         tail = "" if _telling(lead) else _first_clause(behind)
         words = " ".join(_telling(lead) or _telling(tail))
         context = f"{lead}{one.value}{tail}".strip() if words else ""
@@ -108,11 +115,10 @@ def _read_line(line: str, place: Place, label: str) -> Iterator[Fact]:
             yield Fact(place, words or label, value, one.shape, context)
 
 
-def _last_clause(text: str) -> str:
+def _last_clause(text: str, words: int = _WORDS_BEFORE) -> str:
     """The last words before a value, within the clause, from the first that tells something."""
-    clause = _CLAUSE.split(text[-60:])[-1]
-    words = list(_WORD.finditer(clause))[-5:]
-    for word in words:
+    clause = _CLAUSE.split(text[-12 * words :])[-1]
+    for word in list(_WORD.finditer(clause))[-words:]:
         if word[0].lower() not in _FUNCTION_WORDS:
             return clause[word.start() :]
     return ""

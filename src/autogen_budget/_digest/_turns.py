@@ -28,7 +28,7 @@ _LONGEST_REPORT = 400
 _LONGEST_ARGUMENT = 60
 """Characters of an argument in the name of a call."""
 
-_QUESTION = re.compile(r"[^.!?\n]{3,300}\?")
+_QUESTION = re.compile(r"[^.!?\n]{2,200}\w [^.!?\n]{1,100}\?")
 _READING = frozenset(
     ("get", "list", "search", "find", "read", "view", "open", "show", "fetch", "lookup", "query", "check", "describe")
 )
