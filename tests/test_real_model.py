@@ -1,15 +1,18 @@
 """Against a real model behind a real server: SmolLM2 in llama.cpp on 127.0.0.1, with a window of 2,048 tokens."""
 
 import json
+import logging
 import random
 import statistics
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import pytest
 from autogen_agentchat.agents import AssistantAgent
+from autogen_agentchat.messages import TextMessage
 from autogen_agentchat.utils import remove_images
-from autogen_core import FunctionCall, Image
+from autogen_core import EVENT_LOGGER_NAME, FunctionCall, Image
+from autogen_core.model_context import UnboundedChatCompletionContext
 from autogen_core.models import (
     AssistantMessage,
     FunctionExecutionResult,
@@ -19,6 +22,7 @@ from autogen_core.models import (
     UserMessage,
 )
 from autogen_ext.models.openai._openai_client import to_oai_type
+from autogen_ext.models.replay import ReplayChatCompletionClient
 from PIL import Image as Picture
 
 from autogen_budget import BudgetedAgent, BudgetedChatCompletionClient, TiktokenCounter, TokenBudget
@@ -117,3 +121,52 @@ def test_the_counter_learns_how_this_model_counts(local_model: LocalModel) -> No
     assert len(ratios) == 250
     assert sum(ratio < 1 for ratio in ratios) <= len(ratios) * 0.02
     assert statistics.mean(ratios) <= 1.2
+
+
+@pytest.fixture
+def usage_is_told() -> Generator[None]:
+    """AutoGen's event logger tells what was read from the cache."""
+    events = logging.getLogger(EVENT_LOGGER_NAME)
+    before = events.level
+    events.setLevel(logging.INFO)
+    yield
+    events.setLevel(before)
+
+
+def day(number: int) -> str:
+    """What the user tells in one turn."""
+    goods = ", ".join(f"{number * 7 % (9 + i) + 3} tonnes of {name}" for i, name in enumerate(("salt", "tar", "wool")))
+    return f"Day {number}: the quay took {goods}. The crane was out for {number * 13 % 50} minutes."
+
+
+@pytest.mark.usefixtures("usage_is_told")
+async def test_most_of_thirty_prompts_is_read_from_the_cache(local_model: LocalModel) -> None:
+    """With several compactions on the way, the server's own figures say that at least 79 % was cached."""
+    client = local_model.client(max_tokens=3)
+    agent = BudgetedAgent(AssistantAgent("clerk", client), TokenBudget(900, context_window=2_048, reply_reserve=24))
+    for number in range(30):
+        await agent.run(task=day(number))
+    await client.close()
+    cached = sum(record.cached_tokens or 0 for record in agent.records)
+    assert cached >= 0.79 * sum(record.reported_prompt_tokens or 0 for record in agent.records)
+    assert sum(bool(record.steps) for record in agent.records) >= 2
+
+
+async def test_a_fact_of_turn_1_is_answered_in_turn_30(local_model: LocalModel) -> None:
+    """What was told in turn 1 is in the request of turn 30 as a fact only, and the model answers from it."""
+    context, budget = UnboundedChatCompletionContext(), TokenBudget(900, context_window=2_048, reply_reserve=32)
+    brief = AssistantAgent("clerk", ReplayChatCompletionClient(["OK"] * 29), model_context=context)
+    agent = BudgetedAgent(brief, budget)
+    first = ("Please keep the harbour's books with me.", "The berth code of the Albatross is QX-4417.")
+    await agent.run(task=[TextMessage(content=text, source="user") for text in first])
+    for number in range(2, 30):
+        await agent.run(task=day(number))
+    client = local_model.client(max_tokens=32)
+    asked = BudgetedAgent(AssistantAgent("clerk", client, model_context=context), budget)
+    await asked.load_state(await agent.save_state())
+    result = await asked.run(task="What is the berth code of the Albatross?")
+    await client.close()
+    assert isinstance(result.messages[-1], TextMessage)
+    assert "QX-4417" in result.messages[-1].content
+    assert asked.records[-1].layers_sent["summary"] > 0
+    assert asked.records[-1].tokens_before > 2 * asked.records[-1].tokens_sent

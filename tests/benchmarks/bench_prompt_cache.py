@@ -9,7 +9,7 @@ Three ways to keep the same conversation within the same cap are compared, each 
     python tests/benchmarks/bench_prompt_cache.py [--cap 900] [--turns 30]
 
 The figures are the server's own: prompt tokens, those it read from its cache, and milliseconds it took to read the
-rest. In turn 1 the user gives a fact; the last question asks for it.
+rest.
 """
 
 import argparse
@@ -31,19 +31,15 @@ from local_model import LocalModel
 
 WINDOW, REPLY = 2_048, 24  # tokens
 SYSTEM_MESSAGE = "You are the clerk of a harbour. Answer in one short sentence."
-FACT = "The berth code of the Albatross is QX-4417."
-QUESTION = "What is the berth code of the Albatross? Answer with the code only."
 PLACES = ("north quay", "coal pier", "fish market", "dry dock", "customs house")
 GOODS = ("salt", "tar", "rope", "oranges", "timber", "wool", "tin")
 
 
 def tasks(turns: int) -> Iterator[str]:
-    """What the user says in each turn; the last asks for what the first one told."""
-    yield f"{FACT} Please keep the harbour's books with me."
-    for day in range(2, turns):
+    """What the user says in each turn."""
+    for day in range(turns):
         cargo = ", ".join(f"{day * 7 % (9 + i) + 3} tonnes of {GOODS[(day + i) % 7]}" for i in range(4))
         yield f"Day {day}: {PLACES[day % 5]} took {cargo}. The crane was out for {day * 13 % 50} minutes. Noted?"
-    yield QUESTION
 
 
 @dataclass
@@ -53,13 +49,12 @@ class Figures:
     prompt: int = 0
     cached: int = 0
     milliseconds: float = 0.0
-    answer: str = ""
 
     def __str__(self) -> str:
         share = self.cached / max(1, self.prompt)
         seconds = self.milliseconds / 1_000
         read = self.prompt - self.cached
-        return f"{self.prompt:>8,}{self.cached:>8,}{share:>8.0%}{read:>8,}{seconds:>9.1f}  {self.answer}"
+        return f"{self.prompt:>8,}{self.cached:>8,}{share:>8.0%}{read:>8,}{seconds:>9.1f}"
 
 
 class Listener(logging.Handler):
@@ -123,8 +118,7 @@ async def run(turns: int, wrap: Wrap) -> Figures:
             lambda context: AssistantAgent("clerk", client, system_message=SYSTEM_MESSAGE, model_context=context)
         )
         for task in tasks(turns):
-            result = await agent.run(task=task)
-            figures.answer = result.messages[-1].to_model_text().strip()[:60]  # type: ignore[union-attr]
+            await agent.run(task=task)
         await client.close()
     return figures
 
@@ -140,7 +134,7 @@ async def main(cap: int, turns: int) -> None:
         ),
     }
     print(f"{turns} turns, cap {cap:,}")
-    print(f"{'':<26}{'prompt':>8}{'cached':>8}{'share':>8}{'read':>8}{'seconds':>9}  answer to: {QUESTION}")
+    print(f"{'':<26}{'prompt':>8}{'cached':>8}{'share':>8}{'read':>8}{'seconds':>9}")
     for name, wrap in ways.items():
         print(f"{name:<26}{await run(turns, wrap)}")
 
