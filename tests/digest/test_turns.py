@@ -37,6 +37,20 @@ def test_each_result_belongs_to_its_call() -> None:
     assert {place.turn for place in places.values()} == {7}
 
 
+def test_a_result_of_one_value_is_named_by_its_tool() -> None:
+    """What was asked for is in the tool's name, before the words that tell by what; a text is read as a text."""
+    turn = calls(
+        ("find_user_id_by_email", "{}", "raj_9079\n"),
+        ("get_order", "{}", "#W4597054"),
+        ("whoami", "{}", "root@10.0.0.7"),
+        ("get_news", "{}", "quiet"),
+    )
+
+    labels = {fact.value: fact.label for fact in facts_of(turn, 0, "") if fact.place.origin is Origin.RESULT}
+
+    assert labels == {"raj_9079": "user_id", "#W4597054": "order", "root@10.0.0.7": "whoami"}
+
+
 def test_arguments_are_facts_of_the_tool() -> None:
     """What is passed is kept, be it data or a text; none takes another one's place."""
     turn = calls(("pay", '{"card": "K-1234"}', ""), ("run", "cat /etc/hosts", ""))

@@ -13,7 +13,7 @@ from autogen_budget._turns import Turn, text_of
 from ._data import as_record, identity_of, parse, read_data
 from ._facts import LONGEST_VALUE, Fact, Origin, Place
 from ._names import words_of
-from ._shapes import Shape
+from ._shapes import Shape, shape_of
 from ._text import read_sentences, read_text, read_troubles
 
 MOST_FACTS_OF_A_TURN = 1_000
@@ -97,7 +97,10 @@ def _facts_of_result(call: FunctionCall, result: FunctionExecutionResult, number
     place = Place(name, Origin.RESULT, number)
     data = parse(result.content)
     identity = identity_of(data)
-    if data is None:
+    answer = result.content.strip()
+    if data is None and len(answer) <= _LONGEST_ARGUMENT and not result.is_error and shape_of(answer).distinctive:
+        yield Fact(place, _asked_by(call.name), answer, shape_of(answer))
+    elif data is None:
         yield from read_text(result.content, place)
     elif identity:
         # A record that identifies itself is the same subject, whichever call shows it.
@@ -108,6 +111,14 @@ def _facts_of_result(call: FunctionCall, result: FunctionExecutionResult, number
         yield from read_troubles(result.content, replace(place, origin=Origin.OUTCOME))
     if name and not result.is_error and not _READING.intersection(words_of(call.name)[:1]):
         yield Fact(Place("calls made", Origin.OUTCOME, number), "", name, Shape.TEXT, name)
+
+
+def _asked_by(tool: str) -> str:
+    """What a tool is asked for, by its name: `user_id` by `find_user_id_by_email`; else the whole name."""
+    words = tool.split("_")
+    words = words[1:] if len(words) > 1 and words[0].lower() in _READING else words
+    end = next((i for i, word in enumerate(words) if i and word in ("by", "for", "from", "of", "in")), None)
+    return "_".join(words[:end])
 
 
 def _name_of_call(call: FunctionCall) -> str:
