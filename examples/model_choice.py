@@ -19,11 +19,12 @@ from autogen_core import FunctionCall
 from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
-from autogen_budget import SpendReport
+from autogen_budget import Price, SpendReport
 
 MODEL_INFO = ModelInfo(
     vision=False, function_calling=True, json_output=False, family="unknown", structured_output=False
 )
+PRICES = {"unknown": Price(input=2, output=8, cached_input=0.5)}  # for a model that does not tell its name
 WINDOW = 8_192  # tokens, where the model's server lets us choose
 
 Script = Callable[[Sequence[LLMMessage]], str | FunctionCall]
@@ -112,9 +113,9 @@ def spending_table(report: SpendReport) -> str:
     Args:
         report (SpendReport): What a pool tells.
     """
-    rows = [f"{'agent':<16}{'purpose':<14}{'calls':>6}{'prompt':>10}{'reply':>8}{'USD':>10}"]
+    rows = [f"{'agent':<20}{'purpose':<14}{'calls':>6}{'prompt':>10}{'reply':>8}{'USD':>10}"]
     for line, spent in sorted(report.lines.items(), key=lambda item: (item[0].agent, item[0].purpose)):
         cost = "-" if spent.unpriced_tokens else f"{spent.cost:.4f}"
         prompt, reply = spent.prompt_tokens, spent.completion_tokens
-        rows.append(f"{line.agent:<16}{line.purpose:<14}{spent.calls:>6,}{prompt:>10,}{reply:>8,}{cost:>10}")
+        rows.append(f"{line.agent:<20}{line.purpose:<14}{spent.calls:>6,}{prompt:>10,}{reply:>8,}{cost:>10}")
     return "\n".join((*rows, str(report)))

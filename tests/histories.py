@@ -29,6 +29,9 @@ _LONG = [
     "<html><body>" + "<p>tide <a href='/t'>table</a></p>" * 80 + "</body></html>",
 ]
 
+_REPEATED = [_LONG[0], _LONG[1], _LONG[2], _LONG[1][:900], f"tool: {_LONG[2]}\n{_LONG[0]}", _LONG[0][41:1_200]]
+"""Texts that stand again in each other: whole, in part, among others."""
+
 texts = st.one_of(
     st.text(max_size=40),
     st.text(st.characters(), max_size=30),  # lone surrogates, too
@@ -88,6 +91,38 @@ def valid_messages(draw: st.DrawFn, max_turns: int = 10) -> list[LLMMessage]:
 
 
 @st.composite
+def memory_blocks(draw: st.DrawFn) -> SystemMessage:
+    """What a memory puts behind a user's message: what it holds by now, counted from one."""
+    first = draw(st.integers(0, 2))
+    known = [f"the ship {name} lies at pier {pier}" for pier, name in enumerate(("Ada", "Bell", "Cook", "Drake"))]
+    held = known[first : first + draw(st.integers(0, 4))]
+    lines = "\n".join(f"{i}. {line}" for i, line in enumerate(held, 1))
+    return SystemMessage(content=f"\nRelevant memory content (in chronological order):\n{lines}\n")
+
+
+@st.composite
+def repeating_messages(draw: st.DrawFn, max_turns: int = 12) -> list[LLMMessage]:
+    """A conversation that says things again: results, broadcasts of results, memory blocks; thoughts and images too."""
+    said = st.sampled_from(_REPEATED)
+    messages: list[LLMMessage] = [SystemMessage(content="Be brief."), draw(users())]
+    for i, kind in enumerate(draw(st.lists(st.sampled_from("rrbmaui"), max_size=max_turns))):
+        if kind == "r":
+            calls = [FunctionCall(id=f"r{i}{n}", name="tool", arguments='{"q": "ships"}') for n in range(2)]
+            calls = calls[: draw(st.integers(1, 2))]
+            messages.append(AssistantMessage(content=calls, thought=draw(st.none() | said), source="assistant"))
+            messages.append(FunctionExecutionResultMessage(content=[result(c.id, draw(said)) for c in calls]))
+        elif kind == "i":
+            parts = draw(st.lists(st.sampled_from(IMAGES), min_size=1, max_size=3))
+            messages.append(UserMessage(content=["look", *parts], source="user"))
+        else:
+            broadcast = st.builds(UserMessage, content=said, source=NAMES)
+            kinds: dict[str, st.SearchStrategy[LLMMessage]]
+            kinds = {"b": broadcast, "m": memory_blocks(), "a": answers(), "u": users()}
+            messages.append(draw(kinds[kind]))
+    return messages
+
+
+@st.composite
 def _loose_calls(draw: st.DrawFn) -> AssistantMessage:
     """Calls with missing, repeated or empty ids, or none at all."""
     ids = draw(st.lists(st.sampled_from(["", "0", "0", "1", "a"]), max_size=3))
@@ -113,7 +148,7 @@ def messages(draw: st.DrawFn, max_size: int = 14) -> list[LLMMessage]:
     """Any list of messages: valid parts, and broken ones anywhere between them."""
     whole = draw(valid_messages(max_turns=4)) if draw(st.booleans()) else []
     alone: st.SearchStrategy[LLMMessage] = st.one_of(
-        users(), answers(), _loose_results(), st.builds(SystemMessage, content=texts)
+        users(), answers(), _loose_results(), memory_blocks(), st.builds(SystemMessage, content=texts)
     )
     loose = draw(st.lists(st.one_of(alone.map(_one), _loose_turns()), max_size=max_size))
     broken = [message for part in loose for message in part][:max_size]

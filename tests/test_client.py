@@ -490,13 +490,6 @@ async def test_forgetting_needs_no_store() -> None:
     assert client.records[-1].steps == ()
 
 
-def test_strategies_of_ones_own_cannot_be_dumped() -> None:
-    """Dumping what is code says so instead of losing it silently."""
-    client = BudgetedChatCompletionClient(replay(), TokenBudget(500), strategies=[TrimOldest()])
-    with pytest.raises(TypeError, match="strategies"):
-        client.dump_component()
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

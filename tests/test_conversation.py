@@ -16,7 +16,7 @@ from autogen_core.models import (
 from PIL import Image as Picture
 
 from autogen_budget import History, TiktokenCounter
-from autogen_budget._conversation import MAX_CONVERSATIONS, Conversations
+from autogen_budget._conversations import MAX_CONVERSATIONS, Conversations
 from autogen_budget._sizes import sizes_of_history
 
 SYSTEM = SystemMessage(content="Be brief.")
@@ -222,3 +222,73 @@ def test_wrong_kinds_are_refused() -> None:
     wrong: Any = io.StringIO()
     with pytest.raises(TypeError, match="StringIO"):
         conversations().recall([wrong])
+
+
+def test_what_a_compaction_takes_is_given_once_and_in_order() -> None:
+    """Turns up to the last that went or was cut are given whole, those that stay among them too, none twice."""
+    known = conversations()
+    messages: list[LLMMessage] = [SYSTEM, user("task"), *(said(f"step {i}") for i in range(8)), user("now")]
+    conversation = known.recall(messages)
+    turns = conversation.history.turns
+
+    def drop(*places: int) -> list[str]:
+        new = conversation.history.without(frozenset(places), 10)
+        return [str(turn.head.content) for turn in conversation.replace_history(conversation.history, new)]
+
+    assert drop(2, 3) == ["task", "step 0", "step 1", "step 2"]
+    assert conversation.logged == 2
+    assert drop(1) == []
+    assert conversation.logged == 1
+    cut = conversation.history.turns[2].with_head(said("short"))
+    history = conversation.history
+    new = History(history.system, (*history.turns[:2], cut, *history.turns[3:]), history.past)
+    assert conversation.replace_history(history, new) == (turns[4], cut)
+    assert conversation.logged == 3
+    assert drop(2) == []
+    assert conversation.replace_history(turns, conversation.history) == ()  # type: ignore[arg-type]  # pyright: ignore
+    assert drop(0, 1, 2, 3, 4) == ["step 5", "step 6", "step 7"]
+
+
+def test_what_is_logged_goes_back_with_the_newest() -> None:
+    """A prompt that is replaced by another one may have been cut: the next one is given as well."""
+    known = conversations()
+    stem: list[LLMMessage] = [SYSTEM, user("task"), said("one")]
+    conversation = known.recall([*stem, user("long prompt")])
+    history = conversation.history
+    cut = history.turns[-1].with_head(user("prompt"))
+    conversation.replace_history(history, History(history.system, (*history.turns[:-1], cut)))
+    assert conversation.logged == 3
+    assert known.recall([*stem, user("other prompt")]) is conversation
+    assert conversation.logged == 2
+
+
+def test_ids_of_calls_that_are_gone_are_free_again() -> None:
+    """A conversation without end does not remember each id; those in the request stay unique."""
+    known = conversations()
+    messages: list[LLMMessage] = [user("task"), call("0"), result("0"), call("0"), result("0"), said("one")]
+    conversation = known.recall(messages)
+    conversation.replace_history(conversation.history, conversation.history.without(frozenset({1}), 5))
+    known.recall([*messages, call("0"), result("0"), call("0_2"), result("0_2")])
+    assert [turn.calls[0].id for turn in conversation.history.turns if turn.calls] == ["0_2", "0", "0_2_2"]
+
+
+def test_a_context_is_folded_once_to_what_is_sent() -> None:
+    """What the agent would hold then is known as the beginning of the same conversation."""
+    known = conversations()
+    held: list[LLMMessage] = [user("task"), *(said(f"step {i}") for i in range(8)), user("now")]
+    conversation = known.recall([SYSTEM, *held])
+    assert conversation.is_held([*held, said("reply")])
+    assert conversation.fold([*held, said("reply")]) is None, "nothing was compacted"
+    conversation.replace_history(conversation.history, conversation.history.without(frozenset(range(1, 8)), 70))
+    assert conversation.fold([user("other"), *held]) is None
+    assert not conversation.is_held(held[:-1])
+    assert not conversation.is_held([*held, result("x")]), "a turn may not be torn"
+    reply = said("reply")
+    folded = conversation.fold([*held, reply])
+    assert folded is not None
+    assert [SYSTEM, *folded] == [*conversation.history.flatten(), reply]
+    assert conversation.fold(folded) is None
+    assert known.recall([SYSTEM, *folded, user("next")]) is conversation
+    assert conversation.turns_of([*folded, user("next"), said("last")])[-1].head == said("last")
+    assert known.held([*folded, user("next")]) is conversation
+    assert known.held([user("task")]) is None

@@ -15,7 +15,7 @@ from autogen_core.models import (
 from PIL import Image as Picture
 
 from autogen_budget import ContextOverflowError, TiktokenCounter, TokenBudget, compact
-from autogen_budget._last_resort import IMAGE_LEFT_OUT
+from autogen_budget._stand_in import IMAGE_LEFT_OUT
 
 COUNTER = TiktokenCounter()
 

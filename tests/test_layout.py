@@ -19,26 +19,47 @@ LAYERS = (
     {"_texts", "_totals"},
     {"_counting"},
     {"_cut", "_digest", "_artifacts"},
-    {"_past", "_keep"},
+    {"_past", "_keep", "_summary", "_history_log"},
     {"_history"},
     {"_sizes"},
-    {"_need"},
-    {"_truncate", "_trim", "_last_resort", "_conversation", "_outputs"},
-    {"_strategies", "_executor", "_workbench", "_checks"},
+    {"_need", "_conversation_state"},
+    {"_declared", "_stand_in"},
+    {
+        "_truncate",
+        "_duplicates",
+        "_lighten",
+        "_clear",
+        "_trim",
+        "_last_resort",
+        "_conversation",
+        "_outputs",
+        "_selector",
+        "_share",
+        "_checks",
+        "_delegate",
+    },
+    {"_summarize", "_conversations"},
+    {"_strategies", "_executor", "_workbench"},
     {"_equipment"},
-    {"_pipeline"},
-    {"_planner"},
+    {"_pipeline", "_memory"},
+    {"_planner", "_contexts"},
     {"_attempt"},
     {"_client"},
     {"_agent"},
+    {"_phases", "_members"},
+    {"_team"},
     {"__init__"},
 )
 
 INSIDE = {
     "_report",  # frozen values
     "_checks",  # what the tests of the agent and the client go through
+    "_delegate",  # what the tests of the client go through
+    "_members",  # what the tests of teams go through
     "_equipment",  # what the tests of the agent go through
     "_facts",
+    "_contexts",  # what the tests of bounded memory and of phases go through
+    "_memory",  # what the tests of the planner and of states go through
     "_files",  # what the store's tests go through
     "_search",  # what the tests of cutting and of pages go through
     "_split",
@@ -109,7 +130,11 @@ def test_the_planning_core_knows_messages_only() -> None:
         "_history",
         "_sizes",
         "_need",
+        "_stand_in",
+        "_duplicates",
+        "_lighten",
         "_truncate",
+        "_clear",
         "_trim",
         "_last_resort",
         "_pipeline",

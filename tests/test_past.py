@@ -1,5 +1,7 @@
 """What stands for dropped turns: figures, and the facts that are still known of them."""
 
+import json
+
 import pytest
 from autogen_core import FunctionCall
 from autogen_core.models import (
@@ -11,7 +13,7 @@ from autogen_core.models import (
 
 from autogen_budget import TiktokenCounter
 from autogen_budget._past import Past
-from autogen_budget._turns import NOTE_SOURCE, Turn
+from autogen_budget._turns import NOTE_SOURCE, Turn, note
 
 COUNTER = TiktokenCounter()
 
@@ -86,3 +88,34 @@ def test_no_room_is_no_facts() -> None:
     past = Past().extended([ORDER], 60).telling(-5, COUNTER)
     assert past.told == ""
     assert "1 earlier turn" in str(past.message().content)
+
+
+def test_what_a_message_told_of_its_own_past_is_carried_on() -> None:
+    """A note that stood for turns that are gone is told again, before facts, in half of the room at most."""
+    older = note("[Facts from 7 earlier turns]\n" + "the harbour master is called Ines; " * 60)
+    other = note("[The conversation began before this point.]")
+    past = Past().extended([other, older, ORDER], 60).telling(200, COUNTER)
+    first, rest = past.told.split("\n", 1)
+    assert first == "[Facts from 7 earlier turns]"
+    assert "Ines" in rest
+    assert "yusuf@example.com" in rest
+    assert "began before" not in rest
+    assert COUNTER.measure_text(past.told).total <= 200
+    again = past.extended([note("[2 earlier turns (9 tokens) left out]")], 5).telling(2_000, COUNTER)
+    assert again.told.index("[Facts from 7") < again.told.index("[2 earlier turns")
+    assert Past().extended([older], 5).telling(0, COUNTER).told == ""
+
+
+def test_a_loaded_past_is_the_one_that_was_saved() -> None:
+    """All that is known and told comes back from a file."""
+    past = Past().extended([note("[Facts from 7 earlier turns]"), ORDER], 60).telling(200, COUNTER)
+    loaded = Past.load(json.loads(json.dumps(past.save())))
+    assert loaded == past
+    assert loaded.digest == past.digest
+
+
+@pytest.mark.parametrize("change", [{"turns": "7"}, {"told": None}, {"digest": 7}, {"digest": {}}, {"turns": True}])
+def test_what_is_no_past_is_refused(change: dict[str, object]) -> None:
+    """Garbage is an error that names it."""
+    with pytest.raises(ValueError, match="not a saved"):
+        Past.load({**Past().save(), **change})

@@ -92,7 +92,7 @@ async def test_what_cannot_be_smaller_is_an_error() -> None:
 async def test_what_was_taught_is_remembered() -> None:
     """A taught window and a lowered cap go into the state, what the settings tell does not."""
     taught = planner(TokenBudget(10_000))
-    assert taught.save_state() == {"window": None, "ceiling": None}
+    assert taught.save_state() == {"window": None, "ceiling": None, "conversations": [], "history": []}
     refused = await taught.plan(Call(chat(20)))
     taught.learn(Overflow(window=5_000), refused)
     taught.learn(Overflow(), refused)
@@ -116,5 +116,5 @@ async def test_requests_tell_what_was_done() -> None:
     assert second.compacted
     assert second.tokens_before > 300 >= second.tokens == sum(second.sent.values())
     assert second.steps
-    plans.forget()
+    plans.memory.forget()
     assert (await plans.plan(Call(messages))).messages is messages

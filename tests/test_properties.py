@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 from copy import deepcopy
 
-import pytest
 from autogen_core.models import LLMMessage, SystemMessage
 from autogen_core.tools import ToolSchema
 from autogen_ext.models.replay import ReplayChatCompletionClient
@@ -14,8 +13,12 @@ from hypothesis import strategies as st
 
 from autogen_budget import (
     BudgetedChatCompletionClient,
+    ClearToolOutputs,
     Compaction,
     ContextOverflowError,
+    DropDuplicates,
+    DropImages,
+    DropThoughts,
     History,
     Need,
     Strategy,
@@ -24,9 +27,10 @@ from autogen_budget import (
     TrimOldest,
     TruncateToolOutputs,
     compact,
+    default_strategies,
 )
 from autogen_budget._sizes import images_in
-from histories import messages, tool_schemas, valid_messages
+from histories import messages, repeating_messages, tool_schemas, valid_messages
 from validity import assert_valid, convert_everywhere
 
 COUNTER = TiktokenCounter()
@@ -34,9 +38,41 @@ COUNTER = TiktokenCounter()
 caps = st.integers(1, 60) | st.integers(60, 3_000) | st.just(200_000)
 shares = st.sampled_from([0.05, 0.5, 0.6, 1.0])
 
-STRATEGIES: list[Strategy] = [TruncateToolOutputs(), TruncateToolOutputs(20), TrimOldest()]
+any_messages = messages() | repeating_messages()
+any_valid_messages = valid_messages() | repeating_messages()
 
-strategies = st.none() | st.lists(st.sampled_from(STRATEGIES), max_size=3)
+DEFAULT = default_strategies(TokenBudget(1_000))
+
+any_strategy: st.SearchStrategy[Strategy] = st.one_of(
+    st.sampled_from(DEFAULT),
+    st.builds(DropDuplicates),
+    st.builds(DropThoughts),
+    st.builds(DropImages, st.integers(0, 3)),
+    st.builds(TruncateToolOutputs, st.none() | st.integers(1, 300)),
+    st.builds(ClearToolOutputs, st.integers(0, 4)),
+    st.builds(TrimOldest, st.booleans()),
+)
+"""Each strategy, as it comes and with any settings."""
+
+strategies = st.one_of(
+    st.none(), st.lists(any_strategy, max_size=3), st.permutations(DEFAULT), st.lists(any_strategy, min_size=4)
+)
+"""The default ones, none, one, some, all of them, in any order."""
+
+
+light_strategy: st.SearchStrategy[Strategy] = st.one_of(
+    st.builds(DropDuplicates),
+    st.builds(DropThoughts),
+    st.builds(DropImages, st.integers(0, 3)),
+    st.builds(ClearToolOutputs, st.integers(0, 4)),
+)
+"""Each strategy that changes turns, and drops none of those that must stay."""
+
+
+def need_for(history: History, target: int) -> Need:
+    """What a strategy is told about a history that should shrink to a target."""
+    need = Need(tokens=0, target=target, cap=target + 1, extras=COUNTER.measure_extras(), counter=COUNTER)
+    return need.after(history)
 
 
 def said_in(sent: Sequence[LLMMessage]) -> list[str]:
@@ -58,8 +94,8 @@ def planned(
         return error
 
 
-@given(messages(), caps, shares, strategies, tool_schemas())
-@settings(max_examples=2_500)
+@given(any_messages, caps, shares, strategies, tool_schemas())
+@settings(max_examples=1_500)
 def test_the_whole_request_fits_or_is_refused(
     came: list[LLMMessage], cap: int, share: float, chosen: list[Strategy] | None, tools: list[ToolSchema]
 ) -> None:
@@ -77,8 +113,8 @@ def test_the_whole_request_fits_or_is_refused(
         assert result.tokens_after == COUNTER.count(result.messages, tools=tools) <= cap
 
 
-@given(messages(), caps, shares, strategies)
-@settings(max_examples=2_500)
+@given(any_messages, caps, shares, strategies)
+@settings(max_examples=1_500)
 @example([SystemMessage(content="a"), SystemMessage(content="b")], 10, 0.6, None)
 def test_what_is_sent_is_valid(came: list[LLMMessage], cap: int, share: float, chosen: list[Strategy] | None) -> None:
     """Promise 2: pairs stay whole, order stays, and every one of AutoGen's transformers takes the result."""
@@ -91,7 +127,7 @@ def test_what_is_sent_is_valid(came: list[LLMMessage], cap: int, share: float, c
         )
 
 
-@given(valid_messages(), caps, strategies)
+@given(any_valid_messages, caps, strategies)
 @settings(max_examples=1_000)
 def test_task_request_and_newest_turn_stay(came: list[LLMMessage], cap: int, chosen: list[Strategy] | None) -> None:
     """Promise 2: the task, the newest request and the newest turn are there, in order, whole or cut."""
@@ -106,7 +142,7 @@ def test_task_request_and_newest_turn_stay(came: list[LLMMessage], cap: int, cho
         assert [call.name for call in after.turns[-1].calls] == [call.name for call in before.turns[-1].calls]
 
 
-@given(messages(), caps, shares, strategies)
+@given(any_messages, caps, shares, strategies)
 @settings(max_examples=1_000)
 def test_nothing_that_came_is_changed(
     came: list[LLMMessage], cap: int, share: float, chosen: list[Strategy] | None
@@ -120,7 +156,7 @@ def test_nothing_that_came_is_changed(
         assert all(a is b for a, b in zip(result.messages, came, strict=True))
 
 
-@given(messages(), caps, shares)
+@given(any_messages, caps, shares)
 @settings(max_examples=1_000)
 def test_the_same_history_gives_the_same_bytes(came: list[LLMMessage], cap: int, share: float) -> None:
     """Promise 5: planning is deterministic; copies of the messages plan to the same request."""
@@ -144,7 +180,11 @@ def test_under_the_cap_the_very_same_messages_go_out(came: list[LLMMessage], roo
     assert result.steps == ()
 
 
-@given(valid_messages(max_turns=14), st.lists(st.integers(1, 6), min_size=1, max_size=6), st.integers(150, 2_500))
+@given(
+    valid_messages(max_turns=14) | repeating_messages(14),
+    st.lists(st.integers(1, 6), min_size=1, max_size=6),
+    st.integers(150, 2_500),
+)
 @settings(max_examples=500)
 def test_calls_of_a_growing_conversation(came: list[LLMMessage], growth: list[int], cap: int) -> None:
     """Promises 1, 2 and 5 call by call: each request fits, is valid, and begins as the last one did or says why not."""
@@ -171,18 +211,41 @@ def test_calls_of_a_growing_conversation(came: list[LLMMessage], growth: list[in
     asyncio.run(calls())
 
 
-@pytest.mark.parametrize("strategy", [TruncateToolOutputs(), TruncateToolOutputs(10), TrimOldest()], ids=repr)
-@given(came=messages(), target=st.integers(0, 2_000))
-@settings(max_examples=250)
+@given(any_strategy, any_messages, st.integers(0, 2_000))
+@settings(max_examples=1_000)
 def test_each_strategy_alone_keeps_the_promises(strategy: Strategy, came: list[LLMMessage], target: int) -> None:
-    """Alone, a strategy leaves a valid history that is no larger, or the very same object."""
+    """Alone, a strategy leaves a valid history that is no larger, or the very same object, and changes nothing else."""
     history = History.parse(came)
-    need = Need(tokens=0, target=target, cap=target + 1, extras=COUNTER.measure_extras(), counter=COUNTER).after(
-        history
-    )
+    need = need_for(history, target)
+    dumps = [repr(message) for message in came]
     result = asyncio.run(strategy(history, need))
     assert_valid(result.flatten())
     assert result is history or need.tokens_of(result) <= need.tokens + 40  # the notice of what was dropped
     assert need.target < need.tokens or result is history
+    assert [repr(message) for message in came] == dumps
+    assert asyncio.run(strategy(history, need)) == result
     again = asyncio.run(strategy(result, need.after(result)))
     assert need.tokens_of(again) <= need.tokens_of(result)
+    if need.tokens_of(result) <= need.target:
+        assert again is result
+
+
+@given(st.lists(light_strategy, min_size=1, max_size=5), any_messages, st.integers(0, 2_000))
+@settings(max_examples=1_000)
+def test_strategies_that_drop_no_turns_leave_what_must_stay(
+    chosen: list[Strategy], came: list[LLMMessage], target: int
+) -> None:
+    """In any order they never make it larger, do their work at once, and leave the very turns that must stay."""
+    history = History.parse(came)
+    result = history
+    for strategy in chosen:
+        need = need_for(result, target)
+        smaller = asyncio.run(strategy(result, need))
+        assert smaller is result or need.tokens_of(smaller) <= need.tokens
+        assert asyncio.run(strategy(smaller, need.after(smaller))) is smaller
+        result = smaller
+    assert_valid(result.flatten())
+    left = {id(turn) for turn in result.turns}
+    assert all(id(history.turns[i]) in left for i in history.kept)
+    assert [turn.calls for turn in result.turns if turn.calls] == [turn.calls for turn in history.turns if turn.calls]
+    assert result.past is None or result.past.turns == 0

@@ -25,6 +25,7 @@ from histories import messages, valid_messages
 from validity import assert_valid, convert_everywhere
 
 TASK = UserMessage(content="Count the ships.", source="user")
+SYSTEM = SystemMessage(content="Be brief.")
 
 
 def calls(*ids: str, arguments: str = "{}") -> AssistantMessage:
@@ -349,12 +350,12 @@ def test_a_leading_assistant_gets_a_beginning(first: list[LLMMessage]) -> None:
     assert all(a is b for a, b in zip(flat[2:], [*first, TASK], strict=True))
 
 
-def test_an_assistant_behind_memory_only_gets_a_beginning() -> None:
-    """System messages open no conversation, wherever the model takes them."""
-    nothing = FunctionExecutionResultMessage(content=[])
-    flat, kinds = mended(nothing, SystemMessage(content="memory"), said("Hello."), multiple_system_messages=True)
-    assert kinds == ["empty message", "leading assistant message"]
-    assert [message.content for message in flat] == ["memory", BEGINNING, "Hello."]
+@pytest.mark.parametrize("first", [[said("Hello.")], [calls("a"), results("a")], [SYSTEM, said("Hello.")]])
+def test_a_lenient_model_lets_the_assistant_speak_first(first: list[LLMMessage]) -> None:
+    """Orchestrators begin with the plan, selectors go on with a wrong answer: OpenAI's models take both as they are."""
+    flat, kinds = mended(SYSTEM, *first, TASK, multiple_system_messages=True)
+    assert kinds == []
+    assert all(a is b for a, b in zip(flat, [SYSTEM, *first, TASK], strict=True))
 
 
 def test_the_detail_says_where() -> None:
@@ -391,3 +392,12 @@ def _arguments_in(flat: Sequence[LLMMessage]) -> list[str]:
     """The arguments of all calls."""
     heads = [message for message in flat if isinstance(message, AssistantMessage)]
     return [call.arguments for head in heads if isinstance(head.content, list) for call in head.content]
+
+
+def test_what_this_library_once_wrote_is_a_note() -> None:
+    """A message of ours that an agent's context holds is no user's words, and stays as it is."""
+    message = UserMessage(content="[12 earlier turns left out]", source="autogen_budget")
+    (task, told), repairs = TurnReader().read([UserMessage(content="task", source="user"), message])
+    assert (task.note, told.note) == (False, True)
+    assert told.head is message
+    assert not repairs

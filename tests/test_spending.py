@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator
 import pytest
 from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.teams import RoundRobinGroupChat
-from autogen_core import FunctionCall
+from autogen_core import FunctionCall, InMemoryStore
 from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, RequestUsage, UserMessage
+from autogen_ext.models.cache import ChatCompletionCache
+from autogen_ext.models.openai import OpenAIChatCompletionClient
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
 from autogen_budget import (
@@ -74,14 +76,56 @@ async def test_an_exhausted_pool_stops_before_the_call() -> None:
     assert client.records[-1].error.startswith("SpendLimitError")
 
 
-async def test_a_stream_without_a_report_is_charged_by_our_own_count() -> None:
-    """OpenAI's streams report nothing unless asked: the counter's figures are booked, marked as such."""
+async def test_a_stream_is_asked_for_its_usage() -> None:
+    """OpenAI's streams report nothing unless asked, so they are asked: what is booked is what the provider says."""
     pool = SpendPool(max_tokens=10_000)
     async with OpenAIServer() as server, client_of(server) as inner:
-        server.script("three ships and a barge")
+        server.script(*["three ships and a barge"] * 2)
+        plain = await drain(inner.create_stream(HELLO))
+        client = wrapped(ChatCompletionCache(inner, InMemoryStore()), pool)
+        asked = await drain(client.create_stream(HELLO))
+        assert "stream_options" not in server.requests[0].body
+        assert pool.spent.prompt_tokens == server.requests[1].prompt_tokens
+    assert asked[:-1] == plain[:-1]
+    assert isinstance(plain[-1], CreateResult)
+    assert isinstance(asked[-1], CreateResult)
+    assert asked[-1].model_copy(update={"usage": RequestUsage(0, 0)}) == plain[-1]
+    assert pool.spent.estimated_tokens == 0
+    assert client.records[0].reported_completion_tokens == 6
+
+
+async def test_a_stream_without_a_report_is_charged_by_our_own_count() -> None:
+    """Where the caller or the client decides about stream options, it stays so: the counter's figures are booked."""
+    pool = SpendPool(max_tokens=10_000)
+    silent = {"stream_options": {"include_usage": False}}
+    async with OpenAIServer() as server, client_of(server) as inner:
+        server.script(*["three ships and a barge"] * 2)
         client = wrapped(inner, pool)
-        await drain(client.create_stream(HELLO))
-    assert pool.spent.estimated_tokens == pool.spent.tokens > client.records[0].tokens_sent
+        await drain(client.create_stream(HELLO, extra_create_args=silent))
+        assert pool.spent.estimated_tokens == pool.spent.tokens > client.records[0].tokens_sent
+        own = OpenAIChatCompletionClient(
+            model="gpt-4o", base_url=server.base_url, api_key="x", stream_options={"include_usage": False}
+        )
+        await drain(wrapped(own, pool).create_stream(HELLO))
+        await own.close()
+        assert [request.body["stream_options"] for request in server.requests] == [{"include_usage": False}] * 2
+    assert pool.spent.estimated_tokens == pool.spent.tokens
+
+
+async def test_a_server_that_cannot_be_asked_for_usage_is_not_asked_again() -> None:
+    """Some compatible servers refuse the option: the call goes out once more without it, and so do all later ones."""
+    refused = Failure(400, {"error": {"message": "Unrecognized request argument supplied: stream_options"}})
+    pool = SpendPool(max_tokens=10_000)
+    async with OpenAIServer() as server, client_of(server) as inner:
+        server.script(refused, "aye", "aye")
+        client = wrapped(inner, pool)
+        for _ in range(2):
+            *_, last = await drain(client.create_stream(HELLO))
+            assert isinstance(last, CreateResult)
+            assert last.content == "aye"
+        assert ["stream_options" in request.body for request in server.requests] == [True, False, False]
+    assert pool.spent.calls == 2
+    assert pool.reserved.tokens == 0
 
 
 async def test_calls_without_a_report_are_charged_too() -> None:

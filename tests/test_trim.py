@@ -14,6 +14,7 @@ from autogen_core.models import (
 )
 
 from autogen_budget import History, Need, TiktokenCounter, TrimOldest
+from autogen_budget._trim import drop_oldest, told
 
 COUNTER = TiktokenCounter()
 
@@ -117,3 +118,31 @@ async def test_nothing_to_drop_is_the_same_object(target: int) -> None:
     assert await TrimOldest()(history, need_of(history, target)) is history
     longer = History.parse([user("task"), user("chatter"), user("go on")])
     assert await TrimOldest()(longer, need_of(longer, 10_000)) is longer
+
+async def test_a_summary_is_told_before_the_facts_within_the_room_left_for_it() -> None:
+    """Turns go to make room for a summary as well, and summary and facts stay within the target."""
+    orders = [json.dumps({"order_id": f"#W{i}", "email": f"user{i}@example.com", "total": i * 7}) for i in range(30)]
+    turns = [message for i, order in enumerate(orders) for message in tool_turn(i, order)]
+    history = History.parse([user("task"), *turns, user("now")])
+    need = need_of(history, 600)
+    plain = await drop_oldest(history, need, facts=True)
+    dropped = await drop_oldest(history, need, facts=True, summary=60)
+    assert len(dropped.turns) >= len(plain.turns) > 0
+    assert dropped.history.past is not None
+    assert dropped.history.past.told == ""
+    summarised = told(dropped, need, summary="The user asked for thirty orders, one after the other.")
+    assert need.tokens_of(summarised) <= need.target
+    text = str(summarised.flatten()[1].content)
+    assert text.index("thirty orders") < text.index("@example.com")
+
+
+async def test_a_summary_outlives_the_next_trim() -> None:
+    """When more turns go without a new summary, the one there was is still told."""
+    history = History.parse([user("task"), *(user(f"chatter {i} " + lines(3)) for i in range(12)), user("now")])
+    need = need_of(history, need_of(history, 1).tokens * 2 // 3)
+    once = told(await drop_oldest(history, need, facts=True, summary=20), need, summary="There was chatter.")
+    tighter = need_of(once, need.target // 2)
+    twice = await TrimOldest()(once, tighter)
+    assert tighter.tokens_of(twice) <= tighter.target
+    assert "There was chatter." in str(twice.flatten()[1].content)
+    assert len(twice.turns) < len(once.turns)

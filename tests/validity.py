@@ -25,7 +25,7 @@ FAMILIES = (
 
 
 def assert_valid(messages: Sequence[LLMMessage], *, multiple_system_messages: bool = False) -> None:
-    """Pairs are whole and adjacent, ids are unique, a user speaks first, and instructions stand where they may."""
+    """Pairs are whole and adjacent, ids are unique, instructions and first words stand where they may."""
     used: set[str] = set()
     open_ids: list[str] = []
     begun = False
@@ -39,7 +39,8 @@ def assert_valid(messages: Sequence[LLMMessage], *, multiple_system_messages: bo
         if isinstance(message, SystemMessage):
             assert multiple_system_messages or not begun, "a system message inside"
             continue
-        assert begun or isinstance(message, UserMessage), "the assistant speaks first"
+        led = begun or multiple_system_messages or isinstance(message, UserMessage)
+        assert led, "the assistant speaks first"
         begun = True
         if isinstance(message, AssistantMessage) and isinstance(message.content, list):
             open_ids = [call.id for call in message.content]

@@ -13,17 +13,24 @@ How a call flows:
 from ._agent import BudgetedAgent
 from ._artifacts import ArtifactStore
 from ._budget import TokenBudget
+from ._clear import ClearToolOutputs
 from ._client import BudgetedChatCompletionClient
 from ._counting import TiktokenCounter, TokenCounter
+from ._duplicates import DropDuplicates
 from ._errors import ArtifactNotFoundError, BudgetError, ContextOverflowError, SpendLimitError
 from ._history import History
 from ._keep import Pin, pin
+from ._lighten import DropImages, DropThoughts
 from ._need import Need, Strategy
+from ._phases import handoff_summary
 from ._pipeline import Compaction, compact
 from ._report import CallRecord, OutputCut, Step
+from ._selector import TrimSelectorThread
 from ._spend import Price, SpendPool, SpendReport, SpendTermination
 from ._strategies import default_strategies
+from ._summarize import Summarize
 from ._tally import Tally
+from ._team import budget_team
 from ._totals import Report
 from ._trim import TrimOldest
 from ._truncate import TruncateToolOutputs
@@ -37,8 +44,12 @@ __all__ = [
     "BudgetedChatCompletionClient",
     "BudgetedWorkbench",
     "CallRecord",
+    "ClearToolOutputs",
     "Compaction",
     "ContextOverflowError",
+    "DropDuplicates",
+    "DropImages",
+    "DropThoughts",
     "History",
     "Need",
     "OutputCut",
@@ -51,13 +62,17 @@ __all__ = [
     "SpendTermination",
     "Step",
     "Strategy",
+    "Summarize",
     "Tally",
     "TiktokenCounter",
     "TokenBudget",
     "TokenCounter",
     "TrimOldest",
+    "TrimSelectorThread",
     "TruncateToolOutputs",
+    "budget_team",
     "compact",
     "default_strategies",
+    "handoff_summary",
     "pin",
 ]

@@ -1,17 +1,20 @@
-"""The one place that reaches into other people's agents: finds what they hold to work with, and replaces it.
+"""The one place that reaches into other people's agents and teams: finds what they hold to work with, and replaces it.
 
-AutoGen has no public way to swap the model client, the tools or the code executor of an agent that exists, but every
-agent reads its attributes anew for each message. Any attribute counts, whatever its name, so that agents of the user's
-own are found as well.
+AutoGen has no public way to swap the model client, the tools or the code executor of an agent that exists, nor the
+participants of a team, but each reads its attributes anew for every message. Any attribute counts, whatever its name,
+so that agents of the user's own are found as well.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import cast
 
+from autogen_agentchat.base import ChatAgent, Team
+from autogen_core import AgentId
 from autogen_core.code_executor import CodeExecutor
+from autogen_core.model_context import ChatCompletionContext
 from autogen_core.models import ChatCompletionClient
-from autogen_core.tools import Workbench
+from autogen_core.tools import BaseTool, StaticWorkbench, Workbench
 
 
 def held_clients(owner: object) -> dict[str, ChatCompletionClient]:
@@ -26,6 +29,22 @@ def held_clients(owner: object) -> dict[str, ChatCompletionClient]:
     return {name: value for name, value in vars(owner).items() if isinstance(value, ChatCompletionClient)}
 
 
+def clients_within(client: ChatCompletionClient) -> list[ChatCompletionClient]:
+    """A model client and those inside it, at any depth: what wrappers such as a cache hold.
+
+    Args:
+        client (ChatCompletionClient): Any client.
+
+    Returns:
+        list[ChatCompletionClient]: The outer ones first, each once.
+    """
+    found = [client]
+    for outer in found:  # grows as it is read
+        known = {id(known) for known in found}
+        found += [inner for inner in held_clients(outer).values() if id(inner) not in known]
+    return found
+
+
 def held_workbenches(owner: object) -> dict[str, Workbench | Sequence[Workbench]]:
     """The workbenches an object holds, one by one or in lists, by the name of the attribute that holds them.
 
@@ -38,6 +57,18 @@ def held_workbenches(owner: object) -> dict[str, Workbench | Sequence[Workbench]
     return {name: value for name, value in vars(owner).items() if isinstance(value, Workbench) or _is_row(value)}
 
 
+def held_contexts(owner: object) -> dict[str, ChatCompletionContext]:
+    """The model contexts an object holds, by the name of the attribute that holds them.
+
+    Args:
+        owner (object): An agent.
+
+    Returns:
+        dict[str, ChatCompletionContext]: Empty if it holds none.
+    """
+    return {name: value for name, value in vars(owner).items() if isinstance(value, ChatCompletionContext)}
+
+
 def held_executors(owner: object) -> dict[str, CodeExecutor]:
     """The code executors an object holds, by the name of the attribute that holds them.
 
@@ -48,6 +79,86 @@ def held_executors(owner: object) -> dict[str, CodeExecutor]:
         dict[str, CodeExecutor]: Empty if it holds none.
     """
     return {name: value for name, value in vars(owner).items() if isinstance(value, CodeExecutor)}
+
+
+def held_runners(owner: object) -> list[ChatAgent | Team]:
+    """The agents and teams an object works with, each once: its own, and those its tools run.
+
+    Args:
+        owner (object): A team or an agent. What it holds in attributes and lists counts, and what the tools hold that
+            it has by itself or in workbenches.
+
+    Returns:
+        list[ChatAgent | Team]: In the order in which they are held.
+    """
+    found = (value for place in _places(owner) for value in _values(place) if isinstance(value, (ChatAgent, Team)))
+    return list({id(runner): runner for runner in found}.values())
+
+
+def has_outputs(owner: object) -> bool:
+    """Whether an object has tools or runs code, so that there may be outputs to cut.
+
+    Args:
+        owner (object): An agent.
+    """
+    benches = (place for place in _places(owner) if isinstance(place, Workbench))
+    # Every assistant has a static workbench, with or without tools; what another kind offers cannot be seen from here.
+    return bool(held_executors(owner)) or any(
+        not isinstance(bench, StaticWorkbench) or any(isinstance(value, BaseTool) for value in _values(bench))
+        for bench in benches
+    )
+
+
+def live_parts(team: Team) -> list[object]:
+    """What a team made of itself at its first run, and works with since: its manager, and holders of its participants.
+
+    Args:
+        team (Team): Any team.
+
+    Returns:
+        list[object]: Empty before the first run, and for teams that make nothing of that kind.
+
+    Raises:
+        ValueError: They are out of reach, in another process perhaps.
+    """
+    attributes = _attributes(team)
+    if not attributes.get("_initialized"):
+        return []
+    live = cast("Mapping[AgentId, object]", _attributes(attributes["_runtime"]).get("_instantiated_agents", {}))
+    own = [part for key, part in live.items() if key.key == attributes["_team_id"]]
+    if len(own) <= len(held_runners(team)):  # one for each participant, and the manager
+        raise ValueError(
+            f"team {team.name!r} has begun to run where its agents cannot be reached. Put it under budget before its "
+            "first run: build it again, and load the state that its save_state() gives"
+        )
+    return own
+
+
+def is_running(team: Team) -> bool:
+    """Whether a team is in the middle of a run.
+
+    Args:
+        team (Team): Any team.
+    """
+    return bool(_attributes(team).get("_is_running"))
+
+
+def exchange(owner: object, parts: Mapping[int, object]) -> None:
+    """Put others in the place of parts that an object holds, wherever `held_runners` would find them.
+
+    Args:
+        owner (object): What holds them. Its lists are replaced by new ones, since they may be the user's.
+        parts (Mapping[int, object]): The new parts, by the identity of the old ones.
+    """
+    for place in _places(owner):
+        for name, value in list(_attributes(place).items()):
+            if id(value) in parts:
+                setattr(place, name, parts[id(value)])
+            elif isinstance(value, (list, tuple)):
+                items = cast("Sequence[object]", value)
+                if any(id(item) in parts for item in items):
+                    new = [parts.get(id(item), item) for item in items]
+                    setattr(place, name, new if isinstance(value, list) else tuple(new))
 
 
 def give(owner: object, parts: Mapping[str, object]) -> None:
@@ -75,6 +186,32 @@ def given_back(owner: object, originals: Mapping[str, object]) -> Generator[None
         yield
     finally:
         give(owner, current)
+
+
+def _places(owner: object) -> list[object]:
+    """An object, and the workbenches and tools that it holds, with those that they hold."""
+    places = [owner]
+    for place in places:  # grows as it is read
+        known = {id(known) for known in places}
+        places += [value for value in _values(place) if _is_tool(value) and id(value) not in known]
+    return places
+
+
+def _values(owner: object) -> Iterator[object]:
+    """What stands in an object's attributes, and in lists there."""
+    for value in _attributes(owner).values():
+        if isinstance(value, (list, tuple)):
+            yield from cast("Sequence[object]", value)
+        else:
+            yield value
+
+
+def _is_tool(value: object) -> bool:
+    return isinstance(value, (Workbench, BaseTool))
+
+
+def _attributes(owner: object) -> Mapping[str, object]:
+    return vars(owner) if hasattr(owner, "__dict__") else {}
 
 
 def _is_row(value: object) -> bool:

@@ -1,8 +1,10 @@
 """One model call under way: its request, the smaller one after a refusal, and the record it ends as."""
 
+import asyncio
 import logging
 import time
 
+from autogen_core import CancellationToken
 from autogen_core.models import CreateResult, RequestUsage
 
 from ._errors import ContextOverflowError
@@ -56,14 +58,21 @@ class Attempt:
         self._retries = 0
         self._request: Request | None = None
 
-    async def request(self) -> Request:
+    async def request(self, cancellation_token: CancellationToken | None = None) -> Request:
         """The request to send.
+
+        Args:
+            cancellation_token (CancellationToken | None): Ends the planning, too, which may wait for a summary. `None`
+                means only cancelling the task does.
 
         Raises:
             ContextOverflowError: The call cannot be made to fit.
             SpendLimitError: It cannot be paid for.
         """
-        return await self._reserve(await self._planner.plan(self._call))
+        planning = self._planner.plan(self._call)
+        if cancellation_token is None:
+            return await self._reserve(await planning)
+        return await self._reserve(await cancellation_token.link_future(asyncio.ensure_future(planning)))
 
     async def smaller_request(self, error: Exception) -> Request:
         """The request to send after one failed: a strictly smaller one, if it was refused for its size, once.
@@ -144,6 +153,11 @@ class Attempt:
             self._reservation.settle(request.tokens, reply, estimated=True)
         else:
             self._reservation.release()
+
+    async def look_ahead(self) -> None:
+        """Let strategies prepare what the next call may need, if this one was answered."""
+        if self._request is not None and self.error is None:
+            await self._planner.look_ahead(self._request)
 
     async def _reserve(self, request: Request) -> Request:
         """Take over a request once it is paid for; what was reserved for the one before it goes back."""

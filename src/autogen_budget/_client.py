@@ -7,32 +7,30 @@ from contextlib import aclosing
 from typing import Any, Literal, cast
 
 from autogen_core import CancellationToken, Component, ComponentModel
-from autogen_core.models import (
-    ChatCompletionClient,
-    CreateResult,
-    LLMMessage,
-    ModelCapabilities,  # pyright: ignore[reportDeprecated]  # part of the interface
-    ModelInfo,
-    RequestUsage,
-)
+from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage
 from autogen_core.tools import Tool, ToolSchema
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import Self
 
+from ._adoption import clients_within
 from ._artifacts import ArtifactStore
 from ._attempt import Attempt
 from ._budget import TokenBudget
-from ._checks import check_arguments, kind_of
+from ._checks import check_arguments, check_budget, kind_of, pool_to_charge
 from ._counting import TiktokenCounter, TokenCounter
+from ._declared import dump_strategies, load_strategies
+from ._delegate import DelegatingClient
 from ._keep import Pin, PinConfig, declared
+from ._memory import Memory
 from ._need import Strategy
 from ._planner import Call, Planner
-from ._report import CallRecord, Hook
+from ._report import CallRecord, Hook, tell
 from ._spend import Price, Purpose, SpendPool
 from ._strategies import default_strategies
+from ._summary import Summarizer
 from ._tally import Tally
 from ._totals import Report
-from ._usage import overhear_usage
+from ._usage import ASK_FOR_USAGE, STREAM_OPTIONS, overhear_usage, reports_when_asked
 from ._windows import describe_client
 
 logger = logging.getLogger("autogen_budget")
@@ -42,7 +40,7 @@ MAX_RECORDS = 1_000
 
 
 class BudgetedChatCompletionClientConfig(BaseModel):
-    """The declarative form of a `BudgetedChatCompletionClient`."""
+    """The declarative form of a `BudgetedChatCompletionClient`; hooks and a counter are code, and not in it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,9 +51,11 @@ class BudgetedChatCompletionClientConfig(BaseModel):
     pool: ComponentModel | None = None
     purpose: Purpose = "reply"
     pins: list[PinConfig] = []
+    strategies: list[ComponentModel] | None = None
+    summarizer: ComponentModel | None = None
 
 
-class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatCompletionClientConfig]):
+class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompletionClientConfig]):
     """Wraps any model client so that every request fits its budget, stays valid, and is accounted for.
 
     .. code-block:: python
@@ -76,12 +76,15 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         artifacts (ArtifactStore | None): Where the whole of a tool's output is kept before it is cut. `None` means
             nowhere.
         pool (SpendPool | None): What pays for the calls: each is reserved before it is made and settled after it.
-            `None` means nothing does.
+            `None` means nothing does. A client inside that charges the pool, or a child of it, goes on to do so alone.
         purpose (Purpose): What the calls are for, in the pool's report: `reply`, `selector`, `orchestrator`, `summary`.
         pins (Sequence[Pin]): What may not be dropped, beside the task, the newest request and turns; see `pin`.
+        summarizer (ChatCompletionClient | None): Who writes the summaries of the default strategies; closing it is up
+            to its owner. `None` means the wrapped client, if its model is known to handle it; see `Summarize`.
 
     Raises:
         TypeError: An argument is of the wrong kind.
+        ValueError: A client inside charges another part of the same pool.
     """
 
     component_type = "model"
@@ -101,35 +104,69 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         pool: SpendPool | None = None,
         purpose: Purpose = "reply",
         pins: Sequence[Pin] = (),
+        summarizer: ChatCompletionClient | None = None,
     ) -> None:
         check_arguments(budget, strategies, counter, hooks, artifacts, pins)
         if not isinstance(client, ChatCompletionClient):
             raise TypeError(f"client must be a ChatCompletionClient, got {kind_of(client)}")
+        if summarizer is not None and strategies is not None:
+            raise ValueError("summarizer goes with the default strategies: put Summarize(client) among your own")
         facts = describe_client(client)
-        self.client = client
-        """The wrapped client."""
-        self.budget = budget
-        """The budget of each request."""
+        super().__init__(client)
         self.counter: TokenCounter = TiktokenCounter(facts.model) if counter is None else counter
         """Counts tokens, and learns from reported usage how this model counts them."""
+        self._budget = budget
         self._name = name
         self._model = facts.model
+        self._ask_for_usage = reports_when_asked(client) and not facts.stream_options
         self._strategies = strategies
         self._hooks = tuple(hooks)
         self._artifacts = artifacts
-        self._pool = pool
-        self._purpose: Purpose = purpose
+        self.purpose: Purpose = purpose
+        """What the calls are for."""
         self._pins = tuple(pins)
+        self._summarizer = summarizer
+
+        def under_budget(writer: ChatCompletionClient | None) -> BudgetedChatCompletionClient:
+            return BudgetedChatCompletionClient(
+                writer or client,
+                self.budget if writer is None else self.budget.model_copy(update={"context_window": None}),
+                name=self.name,
+                strategies=(),
+                counter=self.counter if writer is None else None,
+                hooks=(self._records.append, *hooks),
+                pool=self._given_pool,
+                purpose="summary",
+            )
+
+        self._summaries = Summarizer(under_budget, client)
+        self.pool = pool
         self._records: deque[CallRecord] = deque(maxlen=MAX_RECORDS)
         self._planner = Planner(
             facts,
             budget,
-            default_strategies(budget) if strategies is None else tuple(strategies),
+            self._strategies_for(budget),
             self.counter,
             multiple_system_messages=bool(client.model_info.get("multiple_system_messages", False)),
             artifacts=artifacts,
             pins=pins,
+            summarizer=self._summaries,
         )
+
+    @property
+    def budget(self) -> TokenBudget:
+        """The budget of each request. Another one, once it is set, holds from the next call on.
+
+        A larger one brings nothing back of what a conversation has lost to compaction.
+        """
+        return self._budget
+
+    @budget.setter
+    def budget(self, budget: TokenBudget) -> None:
+        check_budget(budget)
+        self._budget = budget
+        self._planner.change_budget(budget, self._strategies_for(budget))
+        self._summaries.renew()
 
     @property
     def name(self) -> str:
@@ -155,20 +192,42 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         return self._artifacts
 
     @property
+    def pool(self) -> SpendPool | None:
+        """What pays for the calls. `None` means nothing does, or a client inside this one charges the pool already."""
+        return self._pool
+
+    @pool.setter
+    def pool(self, pool: SpendPool | None) -> None:
+        within = [inner for inner in clients_within(self.client) if isinstance(inner, BudgetedChatCompletionClient)]
+        self._pool = pool_to_charge(pool, [inner.pool for inner in within if inner.pool is not None])
+        self._given_pool = pool
+        self._summaries.renew()
+
+    @property
     def cap(self) -> int:
         """Tokens a request may hold, by what is known now; it changes when the provider tells the true window."""
         return self._planner.cap()
 
     def forget(self) -> None:
         """Forget the conversations, as after a reset; records and what was learned about the model stay."""
-        self._planner.forget()
+        self._planner.memory.forget()
+        self._summaries.forget()
+
+    async def learn_cap(self) -> int:
+        """The `cap`, after asking the model's server for its window where nothing else tells it."""
+        return await self._planner.learn_cap()
+
+    @property
+    def memory(self) -> Memory:
+        """The conversations that went through this client, and what is kept of them."""
+        return self._planner.memory
 
     def save_state(self) -> Mapping[str, object]:
-        """What was learned about the model, as values that JSON can hold."""
+        """What was learned about the model, and what its conversations were compacted to, as values for JSON."""
         return {"counter": dict(self.counter.save_state()), **self._planner.save_state()}
 
     def load_state(self, state: Mapping[str, object]) -> None:
-        """Take over what another client learned; what is not understood is ignored.
+        """Take over what another client knew; what is not understood is ignored.
 
         Args:
             state (Mapping[str, object]): What `save_state` returned.
@@ -196,7 +255,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         """
         attempt = self._begin(Call(messages, tools, json_output, extra_create_args))
         try:
-            request = await attempt.request()
+            request = await attempt.request(cancellation_token)
             while True:
                 try:
                     with overhear_usage() as attempt.usage:
@@ -215,7 +274,7 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
             attempt.error = error
             raise
         finally:
-            self._settle(attempt)
+            await self._settle(attempt)
 
     async def create_stream(
         self,
@@ -237,15 +296,16 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         """
         attempt = self._begin(Call(messages, tools, json_output, extra_create_args))
         try:
-            request = await attempt.request()
+            request = await attempt.request(cancellation_token)
             begun = False
+            ask = self._ask_for_usage and STREAM_OPTIONS not in extra_create_args
             while True:
                 stream = self.client.create_stream(
                     request.messages,
                     tools=tools,
                     tool_choice=tool_choice,
                     json_output=json_output,
-                    extra_create_args=extra_create_args,
+                    extra_create_args={**extra_create_args, **ASK_FOR_USAGE} if ask else extra_create_args,
                     cancellation_token=cancellation_token,
                 )
                 try:
@@ -261,24 +321,24 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
                 except Exception as error:
                     if begun:
                         raise
-                    request = await attempt.smaller_request(error)
+                    if ask and STREAM_OPTIONS in str(error):  # a server that knows no such option
+                        ask = self._ask_for_usage = False
+                    else:
+                        request = await attempt.smaller_request(error)
         except BaseException as error:
             attempt.error = error
             raise
         finally:
-            self._settle(attempt)
+            await self._settle(attempt)
+
+    async def stop(self) -> None:
+        """Stop what is being written in the background; the wrapped client stays open."""
+        await self._summaries.close()
 
     async def close(self) -> None:
-        """Close the wrapped client."""
+        """Stop what is being written in the background, and close the wrapped client."""
+        await self.stop()
         await self.client.close()
-
-    def actual_usage(self) -> RequestUsage:
-        """Tokens used by the wrapped client, without what came from a cache."""
-        return self.client.actual_usage()
-
-    def total_usage(self) -> RequestUsage:
-        """Tokens used by the wrapped client, with what came from a cache."""
-        return self.client.total_usage()
 
     def count_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = ()) -> int:
         """Tokens of a request as this client counts them; never raises and needs no network."""
@@ -289,27 +349,17 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
         """Tokens left under the cap beside these messages; negative when they are over it."""
         return self.cap - self.count_tokens(messages, tools=tools)
 
-    @property
-    def capabilities(self) -> ModelCapabilities:  # pyright: ignore[reportDeprecated]
-        """What the wrapped model can do, in AutoGen's older form."""
-        return self.client.capabilities
-
-    @property
-    def model_info(self) -> ModelInfo:
-        """What the wrapped model can do, unchanged."""
-        return self.client.model_info
-
     def _to_config(self) -> BudgetedChatCompletionClientConfig:
-        if self._strategies is not None:
-            raise TypeError("a client with strategies of its own cannot be dumped: they are code; use the default ones")
         return BudgetedChatCompletionClientConfig(
             client=self.client.dump_component(),
             budget=self.budget,
             name=self._name,
             artifacts=None if self._artifacts is None else self._artifacts.dump_component(),
             pool=None if self._pool is None else self._pool.dump_component(),
-            purpose=self._purpose,
+            purpose=self.purpose,
             pins=declared(self._pins),
+            strategies=dump_strategies(self._strategies),
+            summarizer=None if self._summarizer is None else self._summarizer.dump_component(),
         )
 
     @classmethod
@@ -325,21 +375,23 @@ class BudgetedChatCompletionClient(ChatCompletionClient, Component[BudgetedChatC
             pool=pool,
             purpose=config.purpose,
             pins=[pinned.pin() for pinned in config.pins],
+            strategies=load_strategies(config.strategies),
+            summarizer=None if config.summarizer is None else ChatCompletionClient.load_component(config.summarizer),
         )
 
-    def _begin(self, call: Call) -> Attempt:
-        return Attempt(call, self._planner, name=self.name, model=self._model, pool=self._pool, purpose=self._purpose)
+    def _strategies_for(self, budget: TokenBudget) -> tuple[Strategy, ...]:
+        return default_strategies(budget, self._summarizer) if self._strategies is None else tuple(self._strategies)
 
-    def _settle(self, attempt: Attempt) -> None:
-        """Learn from a call, keep its record, tell the hooks; nothing in here can fail the call."""
+    def _begin(self, call: Call) -> Attempt:
+        return Attempt(call, self._planner, name=self.name, model=self._model, pool=self._pool, purpose=self.purpose)
+
+    async def _settle(self, attempt: Attempt) -> None:
+        """Learn from a call, keep its record, tell the hooks, look ahead; nothing in here can fail the call."""
         record = attempt.record()
         attempt.settle()
         self._records.append(record)
         if record.steps:
             done = "; ".join(f"{step.strategy}: {step.detail}" for step in record.steps)
             logger.info("%s: %d -> %d tokens (%s)", record.name, record.tokens_before, record.tokens_sent, done)
-        for hook in self._hooks:
-            try:
-                hook(record)
-            except Exception:
-                logger.warning("hook %r failed", hook, exc_info=True)
+        tell(record, self._hooks)
+        await attempt.look_ahead()

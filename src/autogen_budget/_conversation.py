@@ -1,4 +1,4 @@
-"""Recognises conversations across calls, so that a call looks only at what is new and sends a stable prefix.
+"""Recognises a conversation across calls, so that a call looks only at what is new and sends a stable prefix.
 
 Agents send their whole history with every call. What is known already is compared, by identity first and by content
 where that fails; only the rest is parsed, mended and measured. The form in which it was sent is kept, so that the same
@@ -13,15 +13,14 @@ from operator import is_
 from autogen_core import Image
 from autogen_core.models import AssistantMessage, FunctionExecutionResultMessage, LLMMessage, SystemMessage, UserMessage
 
+from ._conversation_state import SavedConversation
 from ._counting import TokenCounter
 from ._history import History, leading_system
 from ._keep import Keep
 from ._repair import Repair, TurnReader
 from ._sizes import Sizes, sizes_of_history, sizes_of_turns
 from ._tally import Tally
-
-MAX_CONVERSATIONS = 32
-"""How many conversations one client keeps apart; the one that was silent for longest is forgotten first."""
+from ._turns import Turn
 
 
 class Conversation:
@@ -39,7 +38,7 @@ class Conversation:
         self.repairs: tuple[Repair, ...] = ()
         """What was mended in the messages that the latest `extend` added."""
         self.added: tuple[LLMMessage, ...] = ()
-        """The messages that the latest `extend` added, as they came."""
+        """The messages that the latest `extend` added, as they came; after a load, all that are known."""
         self.verbatim = True
         """Whether `history` is still just what came, message for message."""
         self.came = Sizes()
@@ -48,12 +47,18 @@ class Conversation:
         """Sizes of `history`, by layer."""
         self.stable = Tally()
         """What the leading messages of `history` weigh that the latest request had as well."""
-        self._counter = counter
-        self._reader = TurnReader(multiple_system_messages=multiple_system_messages)
         self.came_before = Tally()
         """What weighed, of all that ever came, what the latest request was made of."""
+        self._counter = counter
+        self._mixed = multiple_system_messages
+        self._reader = TurnReader(multiple_system_messages=multiple_system_messages)
         self._extras: Tally | None = None
         self._known: list[LLMMessage] = []
+        self._latest: list[LLMMessage] = []  # the same messages, as the objects they were when they came last
+        self._compacted = False
+        self._unfolded = False
+        self._logged = 0
+        self._unseen: tuple[LLMMessage, ...] = ()
 
     def __len__(self) -> int:
         """How many messages are known."""
@@ -74,11 +79,11 @@ class Conversation:
             inside = FunctionExecutionResultMessage if self.history.turns else SystemMessage
             if isinstance(messages[known], inside):
                 return False
-        if all(map(is_, self._known, messages)):
+        if all(map(is_, self._latest, messages)):
             return True
         if not all(map(_same, self._known, messages)):
             return False
-        self._known = list(messages[:known])  # the next comparison is by identity again
+        self._latest = list(messages[:known])  # the next comparison is by identity again
         return True
 
     def matches_but_newest(self, messages: Sequence[LLMMessage]) -> bool:
@@ -101,7 +106,8 @@ class Conversation:
         self.history = replace(self.history, turns=tuple(rest))
         self.sizes, self.came = self.sizes - gone, self.came - gone
         self.stable, self.came_before = self.stable - gone.total, self.came_before - gone.total
-        del self._known[-1]
+        self._logged = min(self._logged, len(rest))
+        del self._known[-1], self._latest[-1]
 
     def extend(self, messages: Sequence[LLMMessage]) -> None:
         """Take in what is new in these messages.
@@ -111,7 +117,8 @@ class Conversation:
         """
         new = messages[len(self._known) :]
         self._known.extend(new)
-        self.added = tuple(new)
+        self._latest.extend(new)
+        self.added, self._unseen = (*self._unseen, *new), ()
         if not self.history.turns and not self.history.system:
             self.history = replace(self.history, system=leading_system(new))
             self.came = self.sizes = sizes_of_history(self.history, self._counter)
@@ -124,18 +131,110 @@ class Conversation:
             added = sizes_of_turns(turns, self._counter, task=task)
             self.sizes, self.came = self.sizes + added, self.came + added
 
-    def replace_history(self, old: History, new: History) -> None:
+    def replace_history(self, old: History, new: History) -> tuple[Turn, ...]:
         """Send another form from now on, unless another call has changed it since.
 
         Args:
             old (History): The form that was compacted.
             new (History): The form it was compacted to.
+
+        Returns:
+            tuple[Turn, ...]: The turns up to the last one that is not sent as it was, without those an earlier
+            compaction gave: what a log of the whole conversation goes on with.
         """
-        if new is not old and self.history is old:
-            self.history, self.verbatim = new, False
-            self.sizes = sizes_of_history(new, self._counter)
-            common = common_beginning(old, new, self._counter)
-            self.stable = min(self.stable, common, key=self._counter.tokens)
+        if new is old or self.history is not old:
+            return ()
+        self._take(new)
+        common = common_beginning(old, new, self._counter)
+        self.stable = min(self.stable, common, key=self._counter.tokens)
+        left = {id(turn.uncut): turn for turn in new.turns}
+        changed = [i for i, turn in enumerate(old.turns) if left.get(id(turn.uncut)) is not turn]
+        begin, end = self._logged, max((self._logged, *(i + 1 for i in changed)))
+        self._logged = sum(id(turn.uncut) in left for turn in old.turns[:end])
+        return tuple(left.get(id(turn.uncut), turn) for turn in old.turns[begin:end])
+
+    def _take(self, history: History) -> None:
+        """Send a compacted form from now on."""
+        self.history, self.verbatim = history, False
+        self.sizes = sizes_of_history(history, self._counter)
+        self._compacted = self._unfolded = True
+        # Ids of calls that are gone are free again: what is read next depends on nothing but what is sent.
+        self._reader = TurnReader(multiple_system_messages=self._mixed, before=history.turns)
+
+    def is_held(self, messages: Sequence[LLMMessage]) -> bool:
+        """Whether an agent's context holds what is known, without the agent's own instructions, and perhaps more.
+
+        Args:
+            messages (Sequence[LLMMessage]): All messages of a model context.
+        """
+        return self._instructions(messages) is not None
+
+    def fold(self, messages: Sequence[LLMMessage]) -> list[LLMMessage] | None:
+        """What a context can hold in place of what it holds; from now on, that is what is known.
+
+        Args:
+            messages (Sequence[LLMMessage]): All messages of a model context, which `is_held` has accepted.
+
+        Returns:
+            list[LLMMessage] | None: Less, from which the very same requests follow. `None` means nothing was compacted
+            since the last time.
+        """
+        before = self._instructions(messages)
+        if before is None or not self._unfolded:
+            return None
+        new = messages[len(self._known) - before :]
+        self._known[before:] = self.history.flatten()[before:]
+        self._latest, self._unfolded = [*self._known], False
+        return [*self._known[before:], *new]
+
+    def _instructions(self, held: Sequence[LLMMessage]) -> int | None:
+        """How many of the known messages stand before those of a context. `None` means it holds something else."""
+        for before in range(len(self.history.system) + 1):
+            rest = self._latest[before:]
+            behind = held[len(rest) : len(rest) + 1]
+            torn = any(isinstance(message, FunctionExecutionResultMessage) for message in behind)
+            if len(held) >= len(rest) > 0 and not torn and all(map(_same, rest, held)):
+                return before
+        return None
+
+    def turns_of(self, held: Sequence[LLMMessage]) -> tuple[Turn, ...]:
+        """All turns a context stands for, but those that were dropped.
+
+        Args:
+            held (Sequence[LLMMessage]): All messages of a model context, which `is_held` has accepted.
+        """
+        behind = held[len(self._known) - (self._instructions(held) or 0) :]
+        reader = TurnReader(multiple_system_messages=self._mixed, before=self.history.turns)
+        return (*self.history.turns, *reader.read(behind)[0])
+
+    @property
+    def logged(self) -> int:
+        """How many of the leading turns `replace_history` has given."""
+        return self._logged
+
+    def save(self) -> SavedConversation | None:
+        """What a state holds of it. `None` means what is sent follows from what came."""
+        if not self._compacted or not self.history.turns:
+            return None
+        return SavedConversation.of(self.history, self._known, self.came, mixed=self._mixed, written=self._logged)
+
+    def restore(self, saved: SavedConversation, messages: Sequence[LLMMessage]) -> None:
+        """Become a conversation that was saved.
+
+        Args:
+            saved (SavedConversation): What `save` returned.
+            messages (Sequence[LLMMessage]): A list of messages that begins with those it knew.
+
+        Raises:
+            ValueError: What was saved does not go with them.
+        """
+        history, came = saved.history(messages, self.history.keep), saved.sizes()
+        self._known = list(messages[: len(history.system) + saved.count])
+        self._latest = [*self._known]
+        self._take(history)
+        self.came, self.came_before, self._logged = came, came.total, saved.written
+        cut = (turn.whole for turn in history.turns if turn.whole is not None)
+        self._unseen = (*self._known, *history.flatten(), *(message for turn in cut for message in turn.messages))
 
     def mark_sent(self, extras: Tally) -> Tally:
         """Note that a request is made of `history` as it is: the next one begins with it, if nothing changes.
@@ -149,56 +248,6 @@ class Conversation:
         same = extras + self.stable if extras == self._extras else Tally()
         self.stable, self.came_before, self._extras = self.sizes.total, self.came.total, extras
         return same
-
-
-class Conversations:
-    """The conversations that go through one client, the latest last.
-
-    Args:
-        counter (TokenCounter): Measures what comes in.
-        multiple_system_messages (bool): Whether the model takes system messages anywhere.
-        keep (Keep | None): What may not be dropped. `None` means the task, the newest request and the newest turn.
-    """
-
-    def __init__(self, counter: TokenCounter, *, multiple_system_messages: bool, keep: Keep | None = None) -> None:
-        self._counter = counter
-        self._multiple_system_messages = multiple_system_messages
-        self._keep = keep
-        self._latest_last: list[Conversation] = []
-
-    def recall(self, messages: Sequence[LLMMessage]) -> Conversation:
-        """The conversation these messages belong to, with what is new in them taken in.
-
-        Args:
-            messages (Sequence[LLMMessage]): A whole history, as an agent sends it.
-
-        Returns:
-            Conversation: A known one where there is one, else a new one.
-
-        Raises:
-            TypeError: An element is not one of AutoGen's four message classes.
-        """
-        found = self._find(messages) or Conversation(
-            self._counter, multiple_system_messages=self._multiple_system_messages, keep=self._keep
-        )
-        found.extend(messages)
-        self._latest_last = [known for known in self._latest_last if known is not found][-MAX_CONVERSATIONS + 1 :]
-        self._latest_last.append(found)
-        return found
-
-    def forget(self) -> None:
-        """Begin anew: no conversation is known."""
-        self._latest_last = []
-
-    def _find(self, messages: Sequence[LLMMessage]) -> Conversation | None:
-        known = [conversation for conversation in self._latest_last if conversation.matches(messages)]
-        if known:
-            return max(known, key=len)
-        for conversation in reversed(self._latest_last):
-            if conversation.matches_but_newest(messages):
-                conversation.forget_newest()
-                return conversation
-        return None
 
 
 def common_beginning(a: History, b: History, counter: TokenCounter) -> Tally:

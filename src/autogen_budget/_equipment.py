@@ -1,7 +1,7 @@
 """What an agent works with beside its model, put under budget: its workbenches and the code it runs."""
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from autogen_agentchat.messages import BaseChatMessage
@@ -33,6 +33,7 @@ class Equipment:
         cap (Callable[[], int]): Tokens a request may hold, by what is known now.
         read_back (bool): Whether the model is offered the tool that reads what was cut.
         shared (bool): Whether other agents put texts into the store that this one should be able to read.
+        history (Callable[[], Awaitable[str]]): Reads the turns that left the agent's conversations.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Equipment:
         cap: Callable[[], int],
         read_back: bool,
         shared: bool,
+        history: Callable[[], Awaitable[str]],
     ) -> None:
         self.cuts: deque[OutputCut] = deque(maxlen=MAX_CUTS)
         """One record for each output that was cut, oldest first."""
@@ -51,10 +53,25 @@ class Equipment:
         self._artifacts = artifacts
         self._counter = counter
         self._cap = cap
-        self._read_back = read_back and cap_of(budget) >= LEAST_CAP_TO_READ_BACK
+        self._read_back = read_back
         self._shared = shared
+        self._history = history
         self._asked: tuple[str, ...] = ()
-        self._forgetful: list[Callable[[], None]] = []
+        self._workbenches: list[tuple[BudgetedWorkbench, ReadBack]] = []
+        self._executors: list[BudgetedCodeExecutor] = []
+
+    @property
+    def budget(self) -> TokenBudget:
+        """How long an output may be; another budget, once it is set, holds from the next call on."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, budget: TokenBudget) -> None:
+        self._budget = budget
+        for workbench, read_back in self._workbenches:
+            workbench.budget, workbench.read_back = budget, self._affordable(read_back)
+        for executor in self._executors:
+            executor.cutter.budget = budget
 
     def remember(self, messages: Sequence[BaseChatMessage]) -> None:
         """Note what is asked, the first words and the newest: it tells what to keep of an output."""
@@ -63,8 +80,10 @@ class Equipment:
     def forget(self) -> None:
         """Forget what was asked and let go what is kept for it, as after a reset."""
         self._asked = ()
-        for forget in self._forgetful:
-            forget()
+        for workbench, _ in self._workbenches:
+            workbench.forget()
+        for executor in self._executors:
+            executor.cutter.keeper.release()
 
     def wrap_workbenches(self, held: Mapping[str, Workbench | Sequence[Workbench]]) -> dict[str, object]:
         """What to put in the place of an agent's workbenches; one of them offers the tool that reads back.
@@ -96,6 +115,9 @@ class Equipment:
             return "never"
         return "always" if self._shared or len(workbenches) > 1 else "with tools"
 
+    def _affordable(self, read_back: ReadBack) -> ReadBack:
+        return read_back if cap_of(self._budget) >= LEAST_CAP_TO_READ_BACK else "never"
+
     def _wrap_workbench(self, workbench: Workbench, read_back: ReadBack) -> Workbench:
         if isinstance(workbench, BudgetedWorkbench):
             return workbench
@@ -104,12 +126,13 @@ class Equipment:
             self._budget,
             artifacts=self._artifacts,
             counter=self._counter,
-            read_back=read_back,
+            read_back=self._affordable(read_back),
             cap=self._cap,
             hints=lambda: self._asked,
             hooks=(self.cuts.append,),
+            history=self._history,
         )
-        self._forgetful.append(wrapper.forget)
+        self._workbenches.append((wrapper, read_back))
         return wrapper
 
     def _wrap_executor(self, executor: CodeExecutor) -> CodeExecutor:
@@ -121,8 +144,9 @@ class Equipment:
             hints=lambda: self._asked,
             hooks=(self.cuts.append,),
         )
-        self._forgetful.append(cutter.keeper.release)
-        return BudgetedCodeExecutor(executor, cutter)
+        wrapper = BudgetedCodeExecutor(executor, cutter)
+        self._executors.append(wrapper)
+        return wrapper
 
 
 def each_once(held: Mapping[str, T], wrap: Callable[[T], W]) -> dict[str, W]:

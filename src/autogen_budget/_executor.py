@@ -24,7 +24,8 @@ class BudgetedCodeExecutor(CodeExecutor):
     def __init__(self, executor: CodeExecutor, cutter: OutputCutter) -> None:
         self.executor = executor
         """The wrapped executor."""
-        self._cutter = cutter
+        self.cutter = cutter
+        """Cuts the output."""
 
     async def execute_code_blocks(
         self, code_blocks: list[CodeBlock], cancellation_token: CancellationToken
@@ -32,7 +33,7 @@ class BudgetedCodeExecutor(CodeExecutor):
         """Run code; see `CodeExecutor.execute_code_blocks`."""
         result = await self.executor.execute_code_blocks(code_blocks, cancellation_token)
         code = [block.code for block in code_blocks]
-        return replace(result, output=await self._cutter.cut(result.output, CODE_OUTPUT, hints=code))
+        return replace(result, output=await self.cutter.cut(result.output, CODE_OUTPUT, hints=code))
 
     async def start(self) -> None:
         """Start the wrapped executor."""

@@ -16,9 +16,8 @@ from autogen_core.models import AssistantMessage, SystemMessage, UserMessage
 from ._cut import cut_middle, cut_text
 from ._history import History
 from ._need import Need
+from ._stand_in import IMAGE_LEFT_OUT
 from ._turns import Turn
-
-IMAGE_LEFT_OUT = "[image left out]"
 
 MIN_ALLOWANCE = 64
 """Tokens a text keeps before other means are tried: enough for a notice with a few words around it."""

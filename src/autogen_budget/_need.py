@@ -15,6 +15,7 @@ from ._artifacts import Keeper
 from ._counting import TokenCounter
 from ._history import History
 from ._sizes import sizes_of_history
+from ._summary import Summarizer
 from ._tally import Tally
 
 logger = logging.getLogger("autogen_budget")
@@ -36,6 +37,7 @@ class Need:
         counter (TokenCounter): Counts for the model that is called.
         keeper (Keeper | None): Keeps the whole of what is cut. `None` means there is no store.
         names (frozenset[str]): Names of the parameters of the tools offered: what the model may be asked for next.
+        summarizer (Summarizer | None): Has a model write summaries. `None` means there is no model.
         tell (Callable[[str], None]): Takes a few words for the record on what a strategy did, beside what can be seen.
     """
 
@@ -46,6 +48,7 @@ class Need:
     counter: TokenCounter
     keeper: Keeper | None = None
     names: frozenset[str] = frozenset()
+    summarizer: Summarizer | None = None
     tell: Callable[[str], None] = _nobody
 
     @property
@@ -90,6 +93,20 @@ class Strategy(Protocol):
 
         Returns:
             History: A smaller one; the same object means there is nothing to do.
+        """
+        ...
+
+
+@runtime_checkable
+class LooksAhead(Protocol):
+    """A strategy that prepares, after a call, what the next compaction will need."""
+
+    async def look_ahead(self, history: History, need: Need) -> None:
+        """Begin to prepare; what takes long goes on in the background.
+
+        Args:
+            history (History): The conversation as it was sent.
+            need (Need): What a compaction would be told now.
         """
         ...
 

@@ -11,7 +11,7 @@ from ._artifacts import ArtifactStore, Keeper
 from ._budget import TokenBudget
 from ._counting import TokenCounter
 from ._cut import cut_text
-from ._report import OutputCut, OutputHook
+from ._report import OutputCut, OutputHook, tell
 from ._windows import DEFAULT_WINDOW
 
 logger = logging.getLogger("autogen_budget")
@@ -50,7 +50,8 @@ class OutputCutter:
         """Counts tokens."""
         self.cuts: deque[OutputCut] = deque(maxlen=MAX_CUTS)
         """The latest cuts, oldest first."""
-        self._budget = budget
+        self.budget = budget
+        """Says how much one output may hold."""
         self._cap = cap
         self._hints = hints
         self._hooks = tuple(hooks)
@@ -61,7 +62,7 @@ class OutputCutter:
         Args:
             tool (str): The tool's name.
         """
-        return self._budget.tool_output_limit(tool, cap_of(self._budget) if self._cap is None else self._cap())
+        return self.budget.tool_output_limit(tool, cap_of(self.budget) if self._cap is None else self._cap())
 
     def fits(self, text: str, tool: str) -> bool:
         """Whether a text is within what its tool may put out; if counting fails, a token for each character is assumed.
@@ -104,11 +105,7 @@ class OutputCutter:
     def _tell(self, record: OutputCut) -> None:
         self.cuts.append(record)
         logger.info("%s: %d -> %d characters (%s)", record.tool, record.characters, record.kept, record.reference)
-        for hook in self._hooks:
-            try:
-                hook(record)
-            except Exception:
-                logger.warning("hook %r failed", hook, exc_info=True)
+        tell(record, self._hooks)
 
 
 def _cut_afresh(text: str, limit: int, counter: TokenCounter, hints: Sequence[str], reference: str | None) -> str:

@@ -20,6 +20,7 @@ from ._repair import Repair
 from ._report import Step
 from ._sizes import Sizes, sizes_of_extras, sizes_of_history
 from ._strategies import default_strategies
+from ._summary import Summarizer
 from ._trim import TrimOldest
 
 logger = logging.getLogger("autogen_budget")
@@ -120,6 +121,7 @@ async def fit(
     strategies: Sequence[Strategy],
     tools: Sequence[Tool | ToolSchema] = (),
     keeper: Keeper | None = None,
+    summarizer: Summarizer | None = None,
 ) -> Plan:
     """Make a history fit under the cap; under it, nothing is touched.
 
@@ -133,6 +135,7 @@ async def fit(
         strategies (Sequence[Strategy]): Tried in order. One that fails, or makes nothing smaller, is passed over.
         tools (Sequence[Tool | ToolSchema]): What the model is offered; their sizes are in `extras`.
         keeper (Keeper | None): Keeps the whole of what is cut. `None` means there is no store.
+        summarizer (Summarizer | None): Has a model write summaries. `None` means there is no model.
 
     Returns:
         Plan: A history under the cap.
@@ -142,20 +145,19 @@ async def fit(
     """
     if tokens <= cap:
         return Plan(history, tokens, ())
-    fixed = counter.tokens((extras + sizes_of_history(History(history.system), counter)).total)
-    target = min(cap, max(int(compact_to * cap), fixed + int(ROOM_FOR_TURNS * (cap - fixed))))
     need = Need(
         tokens=tokens,
-        target=target,
+        target=target_of(history, cap=cap, compact_to=compact_to, extras=extras, counter=counter),
         cap=cap,
         extras=extras.total,
         counter=counter,
         keeper=keeper,
         names=parameter_names(tools),
+        summarizer=summarizer,
     )
     steps: list[Step] = []
     for strategy in strategies:
-        if need.tokens <= target:
+        if need.tokens <= need.target:
             break
         history, need = await _step(strategy, history, need, steps)
     if need.hard:  # the guarantee: it stands on nothing that could fail
@@ -173,6 +175,20 @@ async def fit(
     if need.hard:
         raise _overflow(history, need, extras)
     return Plan(history, need.tokens, tuple(steps))
+
+
+def target_of(history: History, *, cap: int, compact_to: float, extras: Sizes, counter: TokenCounter) -> int:
+    """Tokens that a request shrinks to once it has to shrink.
+
+    Args:
+        history (History): The conversation.
+        cap (int): Tokens the whole request may hold.
+        compact_to (float): Share of the cap to shrink to.
+        extras (Sizes): What the request carries beside its messages.
+        counter (TokenCounter): Counts for the model that is called.
+    """
+    fixed = counter.tokens((extras + sizes_of_history(History(history.system), counter)).total)
+    return min(cap, max(int(compact_to * cap), fixed + int(ROOM_FOR_TURNS * (cap - fixed))))
 
 
 def repair_steps(repairs: Iterable[Repair], tokens: int) -> tuple[Step, ...]:

@@ -2,24 +2,27 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autogen_core.models import LLMMessage
 from autogen_core.tools import Tool, ToolSchema
 from pydantic import BaseModel
 
-from ._artifacts import ArtifactStore, Keeper
+from ._artifacts import ArtifactStore
 from ._budget import TokenBudget
-from ._conversation import Conversations
+from ._conversations import Conversations
 from ._counting import TiktokenCounter, TokenCounter
+from ._history import History
 from ._keep import Keep, Pin
-from ._need import Strategy
+from ._memory import Memory
+from ._need import LooksAhead, Need, Strategy
 from ._overflow import Overflow
-from ._pipeline import fit, repair_steps
+from ._pipeline import Plan, fit, repair_steps, target_of
 from ._report import Step
 from ._sizes import Sizes, sizes_of_extras, sizes_of_history
+from ._summary import Summarizer
 from ._tally import Tally
-from ._turns import text_of
+from ._turns import Turn
 from ._windows import DEFAULT_WINDOW, ClientFacts, Window, max_reply_tokens, window_by_name, window_of_server
 
 logger = logging.getLogger("autogen_budget")
@@ -45,6 +48,8 @@ class Request:
         compacted (bool): Whether what is sent differs from what came.
         stable (int): Tokens of its beginning that the conversation's previous request had as well.
         new (int): Tokens of the messages that came since then.
+        history (History): The conversation that the messages were made of.
+        extras (Sizes): What the request carries beside it.
     """
 
     messages: Sequence[LLMMessage]
@@ -59,6 +64,8 @@ class Request:
     compacted: bool
     stable: int
     new: int
+    history: History
+    extras: Sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,7 @@ class Planner:
         multiple_system_messages (bool): Whether the model takes system messages anywhere.
         artifacts (ArtifactStore | None): Where the whole of what is cut is kept. `None` means nowhere.
         pins (Sequence[Pin]): What may not be dropped.
+        summarizer (Summarizer | None): Has a model write summaries. `None` means there is no model.
     """
 
     def __init__(
@@ -101,15 +109,19 @@ class Planner:
         multiple_system_messages: bool,
         artifacts: ArtifactStore | None = None,
         pins: Sequence[Pin] = (),
+        summarizer: Summarizer | None = None,
     ) -> None:
         self._facts = facts
         self._budget = budget
         self._strategies = strategies
         self._counter = counter
-        keep = Keep(budget.keep_last_turns, tuple(pins))
-        self._conversations = Conversations(counter, multiple_system_messages=multiple_system_messages, keep=keep)
+        self._pins = tuple(pins)
+        keep = Keep(budget.keep_last_turns, self._pins)
+        conversations = Conversations(counter, multiple_system_messages=multiple_system_messages, keep=keep)
+        self.memory = Memory(conversations, artifacts)
+        """The conversations, and what is kept of them."""
         self._window = _window_without_network(facts, budget)
-        self._keeper = None if artifacts is None else Keeper(artifacts)
+        self._summarizer = summarizer
         self._window_asked = False
         self._ceiling: int | None = None
 
@@ -131,20 +143,27 @@ class Planner:
         """
         self._counter.observe(request.tally, reported)
 
-    def forget(self) -> None:
-        """Forget the conversations; what was learned about the model stays."""
-        self._conversations.forget()
-        if self._keeper is not None:
-            self._keeper.release()
+    def change_budget(self, budget: TokenBudget, strategies: Sequence[Strategy]) -> None:
+        """Plan the next call by another budget; what was learned about the model stays, and what was compacted too.
+
+        Args:
+            budget (TokenBudget): The cap and how to keep it.
+            strategies (Sequence[Strategy]): How to make a history smaller.
+        """
+        self._budget, self._strategies = budget, strategies
+        self.memory.conversations.keep_from_now(Keep(budget.keep_last_turns, self._pins))
+        told = self._window if self._window and self._window.source in ("overflow error", "server") else None
+        if told is None or (budget.context_window or told.tokens) < told.tokens:
+            self._window, self._window_asked = _window_without_network(self._facts, budget), False
 
     def save_state(self) -> Mapping[str, object]:
-        """What the provider taught about the window, as values that JSON can hold."""
+        """What the provider taught about the window, and what is remembered, as values that JSON can hold."""
         window = self._window
         told = window if window and window.source in ("overflow error", "server") else None
-        return {"window": None if told is None else told.tokens, "ceiling": self._ceiling}
+        return {"window": None if told is None else told.tokens, "ceiling": self._ceiling, **self.memory.save()}
 
     def load_state(self, state: Mapping[str, object]) -> None:
-        """Take over what another planner was taught; what is not understood is ignored.
+        """Take over what another planner knew; what is not understood is ignored.
 
         Args:
             state (Mapping[str, object]): What `save_state` returned.
@@ -154,6 +173,7 @@ class Planner:
             self._window = Window(window, "overflow error")
         if type(ceiling) is int and ceiling > 0:
             self._ceiling = ceiling
+        self.memory.load(state)
 
     async def plan(self, call: Call) -> Request:
         """Make a request that fits.
@@ -165,10 +185,10 @@ class Planner:
             ContextOverflowError: Even the parts that may not be dropped or cut are over the cap.
         """
         await self._ask_for_window()
-        return await self._plan(call, self.cap(call.extra_create_args))
+        return await self._plan(call, self.cap(call.extra_create_args), self._summarizer)
 
     async def plan_smaller(self, call: Call, refused: Request) -> Request:
-        """Make a request that is strictly smaller than one the provider refused.
+        """Make a request that is strictly smaller than one the provider refused, without waiting for a summary.
 
         Args:
             call (Call): What the agent asks for.
@@ -178,7 +198,39 @@ class Planner:
             ContextOverflowError: There is none.
         """
         size = self._counter.tokens(refused.tally)  # by what the refusal has taught
-        return await self._plan(call, min(self.cap(call.extra_create_args), int(size * RETRY_SHARE)))
+        # The refused request still holds its reservation: a summary could wait for what only this call gives back.
+        return await self._plan(call, min(self.cap(call.extra_create_args), int(size * RETRY_SHARE)), None)
+
+    async def look_ahead(self, request: Request) -> None:
+        """Let strategies prepare what the next compaction will need; their failure is not the call's.
+
+        Args:
+            request (Request): What was sent, and answered.
+        """
+        strategies = [strategy for strategy in self._strategies if isinstance(strategy, LooksAhead)]
+        if self._summarizer is None or not strategies:
+            return
+        counter, cap = self._counter, request.cap
+        need = Need(
+            tokens=request.tokens,
+            target=target_of(
+                request.history, cap=cap, compact_to=self._budget.compact_to, extras=request.extras, counter=counter
+            ),
+            cap=cap,
+            extras=request.extras.total,
+            counter=counter,
+            summarizer=self._summarizer,
+        )
+        for strategy in strategies:
+            try:
+                await strategy.look_ahead(request.history, need)
+            except Exception:
+                logger.warning("%s could not look ahead", type(strategy).__name__, exc_info=True)
+
+    async def learn_cap(self) -> int:
+        """Tokens a request may hold, asking the model's server where nothing else tells its window."""
+        await self._ask_for_window()
+        return self.cap()
 
     def learn(self, overflow: Overflow, refused: Request) -> None:
         """Remember what a refusal tells: the true window, how the model counts, or at least that this was too much.
@@ -219,16 +271,14 @@ class Planner:
     def _asked(self, extra_create_args: Mapping[str, object] | None) -> int | None:
         return max_reply_tokens(extra_create_args or {}) or self._facts.max_reply_tokens
 
-    async def _plan(self, call: Call, cap: int) -> Request:
+    async def _plan(self, call: Call, cap: int, summarizer: Summarizer | None) -> Request:
         counter = self._counter
-        conversation = self._conversations.recall(call.messages)
+        conversation = await self.memory.recall(call.messages)
         history, verbatim = conversation.history, conversation.verbatim
         extras = sizes_of_extras(counter, call.tools, call.json_output, call.extra_create_args)
         came, sizes = extras + conversation.came, extras + conversation.sizes
         tokens = counter.tokens(sizes.total)
         repairs = repair_steps(conversation.repairs, tokens)
-        if self._keeper is not None:  # before anything is stored, which may cost an older text its place
-            await self._keeper.hold(map(text_of, conversation.added))
         plan = await fit(
             history,
             tokens=tokens,
@@ -238,11 +288,13 @@ class Planner:
             counter=counter,
             strategies=self._strategies,
             tools=call.tools,
-            keeper=self._keeper,
+            keeper=self.memory.keeper,
+            summarizer=summarizer,
         )
-        conversation.replace_history(history, plan.history)
+        gone = conversation.replace_history(history, plan.history)
         new = counter.tokens(conversation.came.total - conversation.came_before)
         stable = counter.tokens(conversation.mark_sent(extras.total))
+        steps = await self._logged(gone, history, plan)
         untouched = plan.history is history
         sent: Sizes = sizes if untouched else extras + sizes_of_history(plan.history, counter)
         return Request(
@@ -254,11 +306,22 @@ class Planner:
             came=dict(came.tokens(counter)),
             tokens_before=counter.tokens(came.total),
             sent=dict(sent.tokens(counter)),
-            steps=(*repairs, *plan.steps),
+            steps=(*repairs, *steps),
             compacted=not (untouched and verbatim),
             stable=stable,
             new=new,
+            history=plan.history,
+            extras=extras,
         )
+
+    async def _logged(self, gone: Sequence[Turn], before: History, plan: Plan) -> tuple[Step, ...]:
+        """The steps of a plan, once the turns that went are stored; where they cannot be, the last step says so."""
+        kept = await self.memory.keep(gone)
+        lost = {id(turn.uncut) for turn in before.turns} - {id(turn.uncut) for turn in plan.history.turns}
+        if kept or not lost:  # what was cut says so by itself
+            return plan.steps
+        *steps, last = plan.steps
+        return (*steps, replace(last, detail=f"{last.detail}, {len(lost):,} turns not kept"))
 
     async def _ask_for_window(self) -> None:
         """Ask the server for a window that nothing else tells, once; assume one if it has to be."""

@@ -21,7 +21,7 @@ from autogen_core.models import (
     UserMessage,
 )
 
-from ._turns import Turn, note
+from ._turns import NOTE_SOURCE, Turn, note
 
 INTERRUPTED = "[No result: this call was interrupted.]"
 BEGINNING = "[The conversation began before this point.]"
@@ -61,7 +61,8 @@ class TurnReader:
 
     Args:
         multiple_system_messages (bool): Whether the model takes system messages anywhere. Where it does not, those
-            inside the conversation become user messages in their place.
+            inside the conversation become user messages in their place, and a note stands before an assistant that
+            speaks first: a model that is strict about the one is strict about the other.
         before (Iterable[Turn]): Turns the conversation already has.
     """
 
@@ -95,9 +96,10 @@ class TurnReader:
         self._repairs.append(Repair(kind, detail))
 
     def _led_by_user(self, turns: Iterable[Turn]) -> Iterator[Turn]:
-        """The turns, with a note before an assistant that speaks first; system messages open no conversation."""
+        """The turns, with a note before an assistant that may not speak first; system messages open no conversation."""
         for turn in turns:
-            if not self._begun and turn.kind in ("assistant", "tools"):
+            opens = not self._begun and not self._multiple_system_messages
+            if opens and turn.kind in ("assistant", "tools"):
                 self._mend("leading assistant message", f"{turn.kind} turn")
                 yield note(BEGINNING)
             self._begun = self._begun or turn.kind != "system"
@@ -121,7 +123,10 @@ class TurnReader:
             elif isinstance(message, SystemMessage) and not self._multiple_system_messages:
                 self._mend("system message inside", f"{len(message.content):,} characters")
                 yield note(message.content)
-            elif isinstance(message, (SystemMessage, UserMessage, AssistantMessage)):
+            elif isinstance(message, UserMessage):
+                # What this library once put into a context is still no user's words.
+                yield Turn(message, note=message.source == NOTE_SOURCE)
+            elif isinstance(message, (SystemMessage, AssistantMessage)):
                 yield Turn(message)
             else:
                 raise TypeError(

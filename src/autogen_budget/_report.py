@@ -1,7 +1,13 @@
 """What the library tells about its work: one frozen record for each model call."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+logger = logging.getLogger("autogen_budget")
+
+RecordT = TypeVar("RecordT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +114,17 @@ class OutputCut:
 
 OutputHook = Callable[[OutputCut], object]
 """Is called with the record of each output that was cut. What it returns is ignored; what it raises is logged."""
+
+
+def tell(record: RecordT, hooks: Iterable[Callable[[RecordT], object]]) -> None:
+    """Call hooks with a record; what they raise is one line in the log.
+
+    Args:
+        record (CallRecord | OutputCut): What is told.
+        hooks (Iterable[Hook] | Iterable[OutputHook]): Who is told.
+    """
+    for hook in hooks:
+        try:
+            hook(record)
+        except Exception:
+            logger.warning("hook %r failed", hook, exc_info=True)

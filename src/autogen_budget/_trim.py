@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ._declared import DeclaredStrategy
 from ._history import History
 from ._need import Need
 from ._past import Past
 from ._sizes import measure_turn
+from ._truncate import cut_results, hints_of
 from ._turns import Turn, text_of
 
 LARGEST_SHARE = 0.7
@@ -19,12 +21,35 @@ WORTH = 0.25
 SLACK = 1.25
 """How far facts may exceed their share when the turns leave room."""
 
+LARGEST_REST = 0.15
+"""Share of the cap that the results of a turn at the edge may keep, where there is no room for all of them."""
+
+SMALLEST_REST, BARE = 80, 8
+"""Tokens of a result that are worth keeping; of a shorter rest only the notice stays, which takes the fewest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What dropping turns left, before the model is told of them.
+
+    Args:
+        history (History): The smaller history; its past accounts for the turns that went, and tells nothing yet.
+        turns (tuple[Turn, ...]): The turns that went, oldest first; empty where telling less is enough.
+        room (int | None): Tokens that facts and a summary of all that ever went may take together. `None` means there
+            was nothing to do: what the history's past tells still holds.
+    """
+
+    history: History
+    turns: tuple[Turn, ...] = ()
+    room: int | None = None
+
 
 @dataclass(frozen=True)
-class TrimOldest:
+class TrimOldest(DeclaredStrategy):
     """Drops whole turns, oldest first, and tells the facts in them; the task, the newest request and turn stay.
 
-    The hard guarantee at the end of every list of strategies: what it leaves are the parts that may not be dropped.
+    Where the results of a turn at the edge are what does not fit, they are cut, and the turn stays. It is the hard
+    guarantee at the end of every list of strategies: what it leaves are the parts that may not be dropped.
 
     Args:
         facts (bool): Whether to tell the facts in what is dropped, in up to 70 % of the room that turns have. Without
@@ -35,26 +60,65 @@ class TrimOldest:
 
     async def __call__(self, history: History, need: Need) -> History:
         """Drop turns until the target is reached or nothing is left to drop."""
-        if need.tokens <= need.target:
-            return history
-        counter, kept = need.counter, history.kept
-        sizes = [counter.tokens(measure_turn(turn, counter)) for turn in history.turns]
-        droppable = [i for i in range(len(sizes)) if i not in kept]
-        if not droppable:
-            return history
-        bare = replace(history, turns=tuple(history.turns[i] for i in sorted(kept)), past=None)
-        gone = history.past or Past()
-        material = gone.tokens + sum(sizes[i] for i in droppable)
-        # The notice grows with the figures in it, so the one for dropping everything is room enough for any.
-        notice = Past(gone.turns + len(droppable), material).message()
-        room = need.target - need.tokens_of(bare) - counter.tokens(counter.measure_message(notice))
-        facts = _room_for_facts(room, material) if self.facts else 0
-        dropped = _oldest(droppable, sizes, room - facts)
-        smaller = history.without(frozenset(dropped), sum(sizes[i] for i in dropped), facts=self.facts)
-        if not self.facts:
-            return smaller
-        left = room - sum(sizes[i] for i in droppable if i not in dropped)
-        return replace(smaller, past=_told(smaller, smaller.past or Past(), min(left, int(facts * SLACK)), need))
+        dropped = await drop_oldest(history, need, facts=self.facts)
+        return told(dropped, need) if self.facts else dropped.history
+
+
+async def drop_oldest(history: History, need: Need, *, facts: bool, summary: int = 0) -> Dropped:
+    """Choose the turns that go, oldest first, and drop them.
+
+    Args:
+        history (History): The conversation.
+        need (Need): The target to reach.
+        facts (bool): Whether to remember the facts in what goes, and to leave room for telling them.
+        summary (int): Tokens of the room to leave for a new summary. 0 means the summary there is will be told again.
+
+    Returns:
+        Dropped: What is left; nothing went where the target is reached or nothing may go.
+    """
+    kept = history.kept
+    droppable = [i for i in range(len(history.turns)) if i not in kept]
+    if need.tokens <= need.target or not droppable:
+        return Dropped(history)
+    counter = need.counter
+    sizes = [counter.tokens(measure_turn(turn, counter)) for turn in history.turns]
+    bare = replace(history, turns=tuple(history.turns[i] for i in sorted(kept)), past=None)
+    gone = history.past or Past()
+    material = gone.tokens + sum(sizes[i] for i in droppable)
+    # The notice grows with the figures in it, so the one for dropping everything is room enough for any.
+    notice = Past(gone.turns + len(droppable), material).message()
+    room = need.target - need.tokens_of(bare) - counter.tokens(counter.measure_message(notice))
+    prose = summary or counter.tokens(counter.measure_text(gone.summary))
+    share = _room_for_facts(room - prose, material) if facts else 0
+    left = await _newest(history, droppable, sizes, room - prose - share, need)
+    places = frozenset(i for i in droppable if i not in left)
+    used = sum(counter.tokens(measure_turn(turn, counter)) for turn in left.values())
+    cut = replace(history, turns=tuple(left.get(i, turn) for i, turn in enumerate(history.turns)))
+    smaller = cut.without(places, sum(sizes[i] for i in places), facts=facts)
+    turns = tuple(history.turns[i] for i in sorted(places))
+    return Dropped(smaller, turns, max(0, min(room - used, int(share * SLACK) + prose)))
+
+
+def told(dropped: Dropped, need: Need, summary: str = "") -> History:
+    """The history that is left, with the model told of what went.
+
+    Args:
+        dropped (Dropped): What dropping turns left.
+        need (Need): Counts what is told, and names what may be asked for next.
+        summary (str): Prose about all that ever went, which is told before the facts. Empty means that the summary
+            there is still holds.
+    """
+    history, past = dropped.history, dropped.history.past
+    if past is None or dropped.room is None:
+        return history
+    counter = need.counter
+    past = replace(past, summary=summary or past.summary)
+    room = dropped.room - counter.tokens(counter.measure_text(past.summary))
+    messages = (*history.system, *(message for turn in history.turns for message in turn.messages))
+    visible = [past.summary, *map(text_of, messages)]
+    shortened = [turn for turn in history.turns if turn.whole is not None]
+    past = past.telling(room, counter, visible=visible, shortened=shortened, wanted=need.names)
+    return replace(history, past=past)
 
 
 def _room_for_facts(room: int, material: int) -> int:
@@ -62,16 +126,21 @@ def _room_for_facts(room: int, material: int) -> int:
     return max(0, min(int(room * LARGEST_SHARE), int((material - room / 2) * WORTH)))
 
 
-def _oldest(droppable: Sequence[int], sizes: Sequence[int], room: int) -> list[int]:
-    """Positions of the turns that go, so that those left over, the newest, fit."""
-    for place in range(len(droppable) - 1, -1, -1):
-        room -= sizes[droppable[place]]
-        if room < 0:
-            return list(droppable[: place + 1])
-    return []
-
-
-def _told(history: History, past: Past, limit: int, need: Need) -> Past:
-    visible = [text_of(message) for message in (*history.system, *(m for t in history.turns for m in t.messages))]
-    shortened: list[Turn] = [turn for turn in history.turns if turn.whole is not None]
-    return past.telling(limit, need.counter, visible=visible, shortened=shortened, wanted=need.names)
+async def _newest(
+    history: History, droppable: Sequence[int], sizes: Sequence[int], room: int, need: Need
+) -> dict[int, Turn]:
+    """The newest turns that fit, by their positions, with results cut where it is these that do not."""
+    left: dict[int, Turn] = {}
+    hints = hints_of(history)
+    for i in reversed(droppable):
+        turn, size = history.turns[i], sizes[i]
+        if size > room and turn.results:
+            rest = int(min(room, need.cap * LARGEST_REST)) // len(turn.calls)
+            limit = rest if rest >= SMALLEST_REST else BARE
+            turn = await cut_results(turn, lambda _, limit=limit: limit, need, hints)
+            size = need.counter.tokens(measure_turn(turn, need.counter))
+        if size > room:
+            break
+        left[i] = turn
+        room -= size
+    return left

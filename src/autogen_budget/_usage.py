@@ -7,14 +7,23 @@ an application that has configured no logging would lose the warnings Python pri
 """
 
 import logging
+import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import cast
 
 from autogen_core import EVENT_LOGGER_NAME
 from autogen_core.logging import LLMCallEvent
+from autogen_core.models import ChatCompletionClient
+
+STREAM_OPTIONS = "stream_options"
+"""The argument by which OpenAI's service is asked for more than the reply in a stream."""
+
+ASK_FOR_USAGE: Mapping[str, object] = MappingProxyType({STREAM_OPTIONS: {"include_usage": True}})
+"""What asks OpenAI's service to report the usage of a stream; it does not by itself."""
 
 
 @dataclass(slots=True)
@@ -70,6 +79,19 @@ def overhear_usage() -> Generator[UsageDetails]:
         yield details
     finally:
         _listening.reset(token)
+
+
+def reports_when_asked(client: ChatCompletionClient) -> bool:
+    """Whether a client's streams report usage only when it is asked for: those of OpenAI's, inside any wrappers.
+
+    Args:
+        client (ChatCompletionClient): Any client. Wrappers are seen through that keep theirs under `client`.
+    """
+    while isinstance(inner := getattr(client, "client", None), ChatCompletionClient):
+        client = inner
+    # Where the module was never loaded there is no such client; loading it would need the `openai` extra.
+    kind = getattr(sys.modules.get("autogen_ext.models.openai"), "BaseOpenAIChatCompletionClient", None)
+    return kind is not None and isinstance(client, kind)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

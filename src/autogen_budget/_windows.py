@@ -54,12 +54,14 @@ class ClientFacts:
             replies.
         base_url (str | None): Its server. `None` means the provider's own.
         window (int | None): The window it sets by itself (Ollama's `num_ctx`). `None` means it does not.
+        stream_options (bool): Whether it sets OpenAI's `stream_options` by itself.
     """
 
     model: str | None = None
     max_reply_tokens: int | None = None
     base_url: str | None = None
     window: int | None = None
+    stream_options: bool = False
 
 
 def describe_client(client: ChatCompletionClient) -> ClientFacts:
@@ -71,6 +73,8 @@ def describe_client(client: ChatCompletionClient) -> ClientFacts:
     Returns:
         ClientFacts: What is visible.
     """
+    while isinstance(inner_client := getattr(client, "client", None), ChatCompletionClient):
+        client = inner_client
     try:
         with warnings.catch_warnings():  # a user's own client may live in a private module, which AutoGen warns about
             warnings.simplefilter("ignore")
@@ -93,6 +97,7 @@ def describe_client(client: ChatCompletionClient) -> ClientFacts:
         max_reply_tokens=max_reply_tokens(config),
         base_url=base_url if isinstance(base_url, str) and base_url else None,
         window=window,
+        stream_options=config.get("stream_options") is not None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from typing_extensions import Self
 
 from ._artifacts import READ_ARTIFACT, SMALLEST_LIMIT, ArtifactStore, ReadArtifactTool
 from ._budget import TokenBudget
+from ._checks import check_budget
 from ._counting import TiktokenCounter, TokenCounter
 from ._cut import cut_middle
 from ._outputs import OutputCutter
@@ -90,6 +91,8 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         hints (Callable[[], Sequence[str]] | None): Tells what is being asked at the moment: lines that share rare words
             with it are kept before others. `None` means that only the call's own arguments tell.
         hooks (Sequence[OutputHook]): Called with the record of each output that is cut.
+        history (Callable[[], Awaitable[str]] | None): Reads the turns that left the conversation, for
+            `read_artifact("history")`. `None` means they cannot be read; an agent under budget gives it.
 
     Raises:
         TypeError: `workbench` is not a `Workbench`.
@@ -109,16 +112,16 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         cap: Callable[[], int] | None = None,
         hints: Callable[[], Sequence[str]] | None = None,
         hooks: Sequence[OutputHook] = (),
+        history: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         if not isinstance(workbench, Workbench):
             raise TypeError(f"workbench must be a Workbench, got {type(workbench).__name__}; tools go into one first")
         super().__init__([])
         self.workbench = workbench
         """The wrapped workbench."""
-        self.budget = budget
-        """The limits."""
+        self.read_back: ReadBack = read_back
+        """When `read_artifact` is offered."""
         self._own_store = artifacts is None
-        self._read_back: ReadBack = read_back
         self._cutter = OutputCutter(
             budget,
             ArtifactStore() if artifacts is None else artifacts,
@@ -127,8 +130,19 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
             hints=hints,
             hooks=hooks,
         )
+        self._history = history
         self._listed: list[ToolSchema] | None = None
         self._schema = self._reader(SMALLEST_LIMIT).schema
+
+    @property
+    def budget(self) -> TokenBudget:
+        """The limits; others, once they are set, hold from the next call on."""
+        return self._cutter.budget
+
+    @budget.setter
+    def budget(self, budget: TokenBudget) -> None:
+        check_budget(budget)
+        self._cutter.budget = budget
 
     @property
     def artifacts(self) -> ArtifactStore:
@@ -219,7 +233,7 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
             workbench=self.workbench.dump_component(),
             budget=self.budget,
             artifacts=None if self._own_store else self.artifacts.dump_component(),
-            read_back=self._read_back,
+            read_back=self.read_back,
         )
 
     @classmethod
@@ -239,15 +253,15 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         return self._listed
 
     def _offers_read_back(self, tools: Sequence[ToolSchema]) -> bool:
-        if self._read_back == "never" or any(tool["name"] == READ_ARTIFACT for tool in tools):
+        if self.read_back == "never" or any(tool["name"] == READ_ARTIFACT for tool in tools):
             return False
-        return self._read_back == "always" or bool(tools)
+        return self.read_back == "always" or bool(tools)
 
     async def _is_read_back(self, name: str) -> bool:
         return name == READ_ARTIFACT and self._offers_read_back(await self._list_inner())
 
     def _reader(self, limit: int) -> ReadArtifactTool:
-        return ReadArtifactTool(self.artifacts, self._cutter.counter, limit)
+        return ReadArtifactTool(self.artifacts, self._cutter.counter, limit, history=self._history)
 
     async def _read(
         self, arguments: Mapping[str, Any] | None, cancellation_token: CancellationToken | None, call_id: str | None

@@ -134,6 +134,27 @@ async def test_cancellation() -> None:
         await reading
 
 
+@pytest.mark.parametrize("ref", ["history", "HISTORY", '"history"', "`history`"])
+async def test_reads_the_history(ref: str) -> None:
+    """Where there is a history, a model reads and searches it like any text, by its name."""
+
+    async def history() -> str:
+        return "[user] hello\n\n[clerk] yes\n\n[user] parcel P-7?"
+
+    tool = ReadArtifactTool(ArtifactStore(), COUNTER, 200, history=history)
+    assert "'history'" in tool.schema["description"]  # pyright: ignore
+    assert COUNTER.tokens(COUNTER.measure_extras([tool])) < 180
+    page = await tool.run(ReadArtifactArgs(ref=ref, pattern="P-7"), CancellationToken())
+    assert page.text == "[1 match in lines 1-5 of 5]\n4- \n5: [user] parcel P-7?"
+
+
+async def test_without_a_history_there_is_no_such_text() -> None:
+    """Elsewhere the name is a reference that nothing is stored under."""
+    result = await call(ArtifactStore(), ref="history")
+    assert result.is_error
+    assert "no text is stored as 'history'" in result.to_text()
+
+
 def test_the_schema_is_small() -> None:
     """The schema names every argument and takes few tokens of every request."""
     tool = ReadArtifactTool(ArtifactStore(), COUNTER, 200)

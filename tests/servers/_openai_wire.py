@@ -204,7 +204,7 @@ def _check_options(request: ChatRequest) -> None:
             raise RejectionError(invalid(f"Invalid value for '{option}': {complaint}", option))
     for index, tool in enumerate(request.tools or []):
         schema = tool.function.parameters
-        if schema is not None and schema.get("type") != "object":
+        if schema and schema.get("type") != "object":  # an empty one means that there are no parameters
             wanted = f"schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{schema.get('type')}\"'."
             complaint = f"Invalid schema for function '{tool.function.name}': {wanted}"
             raise RejectionError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 from autogen_core import CancellationToken
@@ -18,10 +18,14 @@ from ._store import ArtifactStore
 READ_ARTIFACT = "read_artifact"
 """Name of the tool."""
 
+HISTORY = "history"
+"""What a model names, in place of a reference, to read the turns that left its conversation."""
+
 SMALLEST_LIMIT = 64
 """Tokens that an answer may hold at least: its heading alone takes up to about 40."""
 
 _DESCRIPTION = "Reads or searches the whole of a text that was cut, by the reference in its notice."
+_OF_HISTORY = f"{_DESCRIPTION[:-1]}, or {HISTORY!r} for turns left out."
 _PATTERN = "regular expression; shows only lines that match; (?i) ignores case"
 
 
@@ -29,7 +33,7 @@ class ReadArtifactArgs(BaseModel):
     """What a model may ask for. `None` counts as not given, since some models fill in every argument.
 
     Args:
-        ref (str): The reference of a text.
+        ref (str): The reference of a text, or "history".
         start_line (int): As for `read_page`.
         max_lines (int): As for `read_page`.
         pattern (str): As for `read_page`.
@@ -69,25 +73,35 @@ class ReadArtifactTool(BaseTool[ReadArtifactArgs, ArtifactPage]):
         store (ArtifactStore): Where the texts are.
         counter (TokenCounter): What counts the tokens of answers.
         limit (int): Tokens one answer may hold, at least 64.
+        history (Callable[[], Awaitable[str]] | None): Reads the turns that left the conversation, which the model names
+            "history". `None` means there is no such text.
 
     Raises:
         ValueError: The limit is below 64 tokens.
     """
 
-    def __init__(self, store: ArtifactStore, counter: TokenCounter, limit: int) -> None:
+    def __init__(
+        self,
+        store: ArtifactStore,
+        counter: TokenCounter,
+        limit: int,
+        *,
+        history: Callable[[], Awaitable[str]] | None = None,
+    ) -> None:
         if limit < SMALLEST_LIMIT:
             raise ValueError(f"limit must be at least {SMALLEST_LIMIT} tokens, not {limit}: a heading takes up to 40")
-        super().__init__(ReadArtifactArgs, ArtifactPage, READ_ARTIFACT, _DESCRIPTION)
+        super().__init__(ReadArtifactArgs, ArtifactPage, READ_ARTIFACT, _OF_HISTORY if history else _DESCRIPTION)
         self._store = store
         self._counter = counter
         self._limit = limit
+        self._history = history
 
     @property
     def schema(self) -> ToolSchema:
         """The shortest schema that models understand: it is part of every request."""
         return ToolSchema(
             name=READ_ARTIFACT,
-            description=_DESCRIPTION,
+            description=self.description,
             parameters=ParametersSchema(
                 type="object",
                 properties={
@@ -123,7 +137,7 @@ class ReadArtifactTool(BaseTool[ReadArtifactArgs, ArtifactPage]):
             ArtifactPage: The answer.
 
         Raises:
-            ArtifactNotFoundError: No text has that reference.
+            ArtifactNotFoundError: No text has that reference, or no turns were left out.
             ValueError: As for `read_page`.
             OSError: The store failed.
         """
@@ -132,7 +146,8 @@ class ReadArtifactTool(BaseTool[ReadArtifactArgs, ArtifactPage]):
         return ArtifactPage(text=await reading)
 
     async def _read(self, args: ReadArtifactArgs) -> str:
-        text = await self._store.get(args.ref)
+        named = self._history is not None and args.ref.strip("\"'` ").lower() == HISTORY
+        text = await (self._history() if self._history and named else self._store.get(args.ref))
         return await asyncio.to_thread(
             read_page,
             text,

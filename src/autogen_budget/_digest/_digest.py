@@ -1,7 +1,7 @@
 """The digest: facts of dropped turns, kept without any model, for a reader who will need them again."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from autogen_budget._counting import TokenCounter
@@ -10,6 +10,7 @@ from autogen_budget._turns import Turn
 from ._facts import Fact, Facts
 from ._lines import is_told, lines_of
 from ._rank import cost_of, keep_best, rank
+from ._state import pack, unpack
 from ._turns import facts_of, question_of
 
 MOST_FACTS = 4_000
@@ -99,6 +100,25 @@ class Digest:
         # One fact more can make the text shorter. The search ends at a count that it has seen fit all the same.
         count = bisect_right(range(1, len(candidates) + 1), limit, key=tokens_of)
         return self._text(candidates[:count])
+
+    def save(self) -> Mapping[str, object]:
+        """The digest as values that JSON can hold: about 20 bytes a fact, at most some 80 kB."""
+        return {"turns": self.turns, "question": self.question, "facts": pack(self.facts.values())}
+
+    @classmethod
+    def load(cls, state: Mapping[str, object]) -> "Digest":
+        """The digest that was saved.
+
+        Args:
+            state (Mapping[str, object]): What `save` returned.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        turns, question, packed = state.get("turns"), state.get("question"), state.get("facts")
+        if not isinstance(turns, int) or not isinstance(question, str) or not isinstance(packed, str):
+            raise ValueError("not a saved digest")
+        return cls({fact.key: fact for fact in unpack(packed)}, turns, question)
 
     def _candidates(self, limit: int, visible: str, wanted: Collection[str]) -> list[Fact]:
         """The best facts that are not told yet, somewhat more than fit."""

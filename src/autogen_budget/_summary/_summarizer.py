@@ -1,0 +1,224 @@
+"""What one client keeps for its summaries: who writes them, what is being written, and whether to pause."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from autogen_core.models import ChatCompletionClient
+
+from autogen_budget._tally import Tally
+from autogen_budget._turns import Turn
+from autogen_budget._windows import describe_client
+
+from ._backoff import Backoff
+from ._trust import LEAST_CAP, can_summarise
+from ._writer import GRACE, Model, Order, Written, write
+
+WORTH_A_CALL = 2
+"""Tokens of turns, for each token that a summary may hold, from which they are worth a call beside a draft. Of less,
+facts tell nearly all."""
+
+MAX_DRAFTS = 8
+"""How many drafts a client keeps; the one that was begun first goes first. A conversation has one, seldom two."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where one model writes."""
+
+    model: Model
+    trusted: bool
+    as_notes: bool
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Draft:
+    """A summary that is being written, or was written and is not in a request yet."""
+
+    order: Order
+    task: "asyncio.Task[Written]"
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def written(self) -> Written | None:
+        """What came of it. `None` means it is not done, or was cancelled."""
+        return self.task.result() if self.task.done() and not self.task.cancelled() else None
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The turns that are in it, or will be."""
+        return self.order.turns if self.written is None else self.order.turns[: self.written.turns]
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing will come of it: it failed, was cancelled, or its event loop runs no more."""
+        if self.task.done():
+            return self.written is None or not self.written.turns
+        return self.loop is not asyncio.get_running_loop()
+
+    def arrived(self, summary: str) -> bool:
+        """Whether a conversation goes on from it, with this summary."""
+        return bool(summary) and self.written is not None and self.written.text == summary
+
+    def cancel(self) -> None:
+        """Stop writing, from any event loop."""
+        if self.task.done() or self.loop.is_closed():
+            return
+        self.loop.call_soon_threadsafe(self.task.cancel)
+
+
+class Summarizer:
+    """Writes the summaries of one client's conversations, now or ahead of time, each turn at most once.
+
+    Args:
+        under_budget (Callable[[ChatCompletionClient | None], Model]): Puts a client under a budget of its own; `None`
+            stands for the client's own model.
+        own (ChatCompletionClient): The client's own model.
+    """
+
+    def __init__(self, under_budget: Callable[[ChatCompletionClient | None], Model], own: ChatCompletionClient) -> None:
+        self._under_budget = under_budget
+        self._own = own
+        self._desks: dict[int, _Desk] = {}
+        self._drafts: list[_Draft] = []
+        self._tasks: set[asyncio.Task[Written]] = set()
+
+    def serves(self, client: ChatCompletionClient | None, cap: int) -> bool:
+        """Whether summaries are written at all.
+
+        Args:
+            client (ChatCompletionClient | None): Who would write. `None` means the client's own model, which must be
+                known to handle it.
+            cap (int): Tokens that a request of the conversation may hold.
+        """
+        return client is not None or (cap >= LEAST_CAP and self._desk(None).trusted)
+
+    def renew(self) -> None:
+        """Put models under budget anew, as it is by now; what is being written goes on."""
+        self._desks.clear()
+
+    def drafted(self, turns: Iterable[Turn], previous: str) -> tuple[Turn, ...]:
+        """Turns of a conversation that are in a draft, or will be: they should leave it together.
+
+        Args:
+            turns (Iterable[Turn]): The conversation's turns.
+            previous (str): Its summary so far.
+        """
+        draft = self._draft_for(turns, previous)
+        return () if draft is None else draft.turns
+
+    def prepare(self, order: Order) -> None:
+        """Begin to write ahead of time, in a task of the running event loop.
+
+        Args:
+            order (Order): What to summarise, when the conversation comes to it.
+        """
+        desk = self._desk(order.client)
+        if not desk.backoff.resting and self._draft_for(order.turns, order.previous) is None:
+            self._begin(order, desk)
+
+    async def write(self, order: Order) -> Written:
+        """Have a summary written for a compaction; a draft is used where there is one.
+
+        Args:
+            order (Order): What to summarise.
+
+        Raises:
+            asyncio.CancelledError: The caller was cancelled; then nothing goes on being written.
+        """
+        desk, began = self._desk(order.client), asyncio.get_running_loop().time()
+        draft = self._draft_for(order.turns, order.previous)
+        if draft is None:
+            if desk.backoff.skip():
+                return Written(order.previous, 0, f"paused after {desk.backoff.reason}")
+            draft = self._begin(order, desk)
+        written = await _result(draft)
+        left = _without(order.turns, draft.order.turns)
+        if written.failure or not self._worth_a_call(left, order, desk):
+            return written
+        self._drafts = [other for other in self._drafts if other is not draft]
+        spent = asyncio.get_running_loop().time() - began
+        longer = replace(order, turns=(*draft.turns, *left), timeout=max(0.0, order.timeout - spent))
+        return await _result(self._begin(longer, desk, written))
+
+    def forget(self) -> None:
+        """Drop all drafts, as after a reset."""
+        for draft in self._drafts:
+            draft.cancel()
+        self._drafts = []
+
+    async def close(self) -> None:
+        """Drop all drafts and wait until nothing is being written any more."""
+        self.forget()
+        here = asyncio.get_running_loop()
+        running = {task for task in self._tasks if task.get_loop() is here}
+        if running:
+            await asyncio.wait(running)
+
+    @staticmethod
+    def _worth_a_call(turns: Sequence[Turn], order: Order, desk: _Desk) -> bool:
+        """Whether turns that a draft does not hold are more than their facts can tell."""
+        measured = (desk.model.counter.measure_message(message) for turn in turns for message in turn.messages)
+        return desk.model.counter.tokens(Tally.sum(measured)) > WORTH_A_CALL * order.limit
+
+    def _begin(self, order: Order, desk: _Desk, done: Written | None = None) -> _Draft:
+        """Begin to write; what is done of the order already is not written again."""
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(_work(order, desk, done or Written(order.previous, 0)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        draft = _Draft(order, task, loop)
+        for old in self._drafts[: 1 - MAX_DRAFTS]:
+            old.cancel()
+        self._drafts = [*self._drafts[1 - MAX_DRAFTS :], draft]
+        return draft
+
+    def _draft_for(self, turns: Iterable[Turn], previous: str) -> _Draft | None:
+        """The draft that holds some of these turns and goes on from this summary."""
+        for draft in self._drafts:
+            if draft.lost:
+                draft.cancel()
+        self._drafts = [draft for draft in self._drafts if not draft.lost and not draft.arrived(previous)]
+        there = {id(turn.uncut) for turn in turns}
+        for draft in self._drafts:
+            if draft.order.previous == previous and any(id(turn.uncut) in there for turn in draft.turns):
+                return draft
+        return None
+
+    def _desk(self, client: ChatCompletionClient | None) -> _Desk:
+        key = id(client)  # strategies hold their clients, and a desk holds its model: no key is used again
+        if key not in self._desks:
+            writer = client or self._own
+            trusted = can_summarise(writer.model_info, describe_client(writer).model)
+            as_notes = not trusted and bool(writer.model_info.get("structured_output", False))
+            self._desks[key] = _Desk(self._under_budget(client), trusted, as_notes)
+        return self._desks[key]
+
+
+def _without(turns: Sequence[Turn], others: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The turns that are not among others, however either were cut."""
+    there = {id(turn.uncut) for turn in others}
+    return tuple(turn for turn in turns if id(turn.uncut) not in there)
+
+
+async def _work(order: Order, desk: _Desk, done: Written) -> Written:
+    left = replace(order, turns=order.turns[done.turns :], previous=done.text)
+    written = await write(left, desk.model, as_notes=desk.as_notes)
+    if written.failure:
+        desk.backoff.failed(written.failure)
+    else:
+        desk.backoff.worked()
+    return replace(written, turns=done.turns + written.turns)
+
+
+async def _result(draft: _Draft) -> Written:
+    """Wait for a draft; to be cancelled meanwhile stops it."""
+    if not draft.task.done():
+        try:
+            await asyncio.wait({draft.task})
+        finally:
+            if not draft.task.done():
+                draft.task.cancel()
+                await asyncio.wait({draft.task}, timeout=2 * GRACE)
+    return draft.written or Written(draft.order.previous, 0, "it was cancelled")

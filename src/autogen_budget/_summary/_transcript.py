@@ -1,0 +1,90 @@
+"""Turns as a text that a model reads: who said what, what was called with what, and what came back."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from autogen_core import FunctionCall
+from autogen_core.models import AssistantMessage, FunctionExecutionResult, SystemMessage
+
+from autogen_budget._counting import TokenCounter
+from autogen_budget._cut import cut_text
+from autogen_budget._turns import Turn
+
+LONGEST_TEXT = 1_000
+"""Tokens of one message or result that are shown at most: what a record can tell of it does not need more."""
+
+LARGEST_SHARE = 0.5
+"""Share of the room in one request that one message or result may take, where that is less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Turns that go into one request.
+
+    Args:
+        text (str): The turns as text.
+        turns (int): How many they are.
+    """
+
+    text: str
+    turns: int
+
+
+def chunks_of(turns: Sequence[Turn], room: int, counter: TokenCounter) -> Iterator[Chunk]:
+    """Turns as text, in as many parts as are needed to keep each within some room.
+
+    Args:
+        turns (Sequence[Turn]): The turns, oldest first.
+        room (int): Tokens that one part may hold, at least 1.
+        counter (TokenCounter): Counts them.
+    """
+    longest = max(1, min(LONGEST_TEXT, int(room * LARGEST_SHARE)))
+    texts: list[str] = []
+    taken = 0
+    for turn in turns:
+        text = cut_text(transcript_of(turn, longest, counter), room, counter)
+        tokens = counter.tokens(counter.measure_text(text)) + 1  # and the line end behind it
+        if texts and taken + tokens > room:
+            yield Chunk("\n".join(texts), len(texts))
+            texts, taken = [], 0
+        texts.append(text)
+        taken += tokens
+    if texts:
+        yield Chunk("\n".join(texts), len(texts))
+
+
+def transcript_of(turn: Turn, longest: int, counter: TokenCounter) -> str:
+    """One turn as text, as it came, whatever was cut away from it since.
+
+    Args:
+        turn (Turn): The turn.
+        longest (int): Tokens that each text in it may hold; a longer one is cut by the rules of its kind.
+        counter (TokenCounter): Counts them.
+    """
+    return "\n".join(f"{who}: {cut_text(said, longest, counter)}" for who, said in _said(turn.uncut) if said)
+
+
+def _said(turn: Turn) -> Iterator[tuple[str, str]]:
+    """Who says what in a turn, in order."""
+    head = turn.head
+    speaker = "instructions" if isinstance(head, SystemMessage) else head.source
+    if isinstance(head, AssistantMessage) and head.thought:
+        yield f"{speaker} thinks", head.thought
+    if turn.results is None:
+        parts = [head.content] if isinstance(head.content, str) else head.content
+        yield speaker, "\n".join(part if isinstance(part, str) else "[image]" for part in parts)
+        return
+    for call, result in _pairs(turn.calls, turn.results.content):
+        yield f"{speaker} calls {call.name}", call.arguments
+        yield f"{call.name} {'fails' if result.is_error else 'returns'}", result.content
+
+
+def _pairs(
+    calls: Iterable[FunctionCall], results: Iterable[FunctionExecutionResult]
+) -> Iterator[tuple[FunctionCall, FunctionExecutionResult]]:
+    """Each call with its result: a turn holds one for each, perhaps in another order."""
+    left = list(results)
+    for call in calls:
+        result = next(result for result in left if result.call_id == call.id)
+        left.remove(result)
+        yield call, result
