@@ -9,9 +9,9 @@ cap, the oldest messages go until half of the cap is left.
 
 import asyncio
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from autogen_core import FunctionCall
@@ -82,9 +82,7 @@ def chat_with_tools(turns: int) -> Iterator[Request]:
         yield [
             AssistantMessage(content=[call], source="clerk"),
             FunctionExecutionResultMessage(
-                content=[
-                    FunctionExecutionResult(content=_berth(day), name=call.name, call_id=call.id, is_error=False)
-                ]
+                content=[FunctionExecutionResult(content=_berth(day), name=call.name, call_id=call.id, is_error=False)]
             ),
             *added,
         ]
@@ -97,7 +95,9 @@ def _day(day: int) -> UserMessage:
 
 def _berth(day: int) -> str:
     ships = [{"ship_id": f"S-{day * 31 % 997 + i}", "tonnes": day * 13 % 400 + i} for i in range(3)]
-    return json.dumps({"berth_id": f"B-{day * 37 % 900}", "status": "taken", "until": f"18:{day % 60:02}", "ships": ships})
+    return json.dumps(
+        {"berth_id": f"B-{day * 37 % 900}", "status": "taken", "until": f"18:{day % 60:02}", "ships": ships}
+    )
 
 
 async def play(added: Iterable[Request], cap: int) -> Cached:
@@ -131,14 +131,19 @@ def cached(requests: Sequence[Request]) -> Cached:
     sent = same = compactions = 0
     for before, now in zip([[], *requests], requests, strict=False):
         whole, begins = list(map(_bytes_of, now)), list(map(_bytes_of, before))
-        kept = os.path.commonprefix([whole, begins])
+        kept = _common(whole, begins)
         sent += tokens_of(now)
-        same += tokens_of(now[: len(kept)])
-        if len(kept) < len(begins):
+        same += tokens_of(now[:kept])
+        if kept < len(begins):
             compactions += 1
-            if len(kept) < len(whole):
-                same += _tokens(os.path.commonprefix([whole[len(kept)], begins[len(kept)]]))
+            if kept < len(whole):
+                same += _tokens(whole[kept][: _common(whole[kept], begins[kept])])
     return Cached(same / sent, compactions, max(map(tokens_of, requests)))
+
+
+def _common(a: Sequence[str], b: Sequence[str]) -> int:
+    """How many items both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
 
 
 def tokens_of(messages: Iterable[LLMMessage]) -> int:

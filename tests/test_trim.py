@@ -119,6 +119,7 @@ async def test_nothing_to_drop_is_the_same_object(target: int) -> None:
     longer = History.parse([user("task"), user("chatter"), user("go on")])
     assert await TrimOldest()(longer, need_of(longer, 10_000)) is longer
 
+
 async def test_a_summary_is_told_before_the_facts_within_the_room_left_for_it() -> None:
     """Turns go to make room for a summary as well, and summary and facts stay within the target."""
     orders = [json.dumps({"order_id": f"#W{i}", "email": f"user{i}@example.com", "total": i * 7}) for i in range(30)]

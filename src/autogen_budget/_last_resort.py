@@ -13,10 +13,12 @@ from typing import TypeVar, cast
 from autogen_core import FunctionCall, Image
 from autogen_core.models import AssistantMessage, SystemMessage, UserMessage
 
-from ._cut import cut_middle, cut_text
+from ._artifacts import READ_ARTIFACT
+from ._cut import cut_middle, reference_in
 from ._history import History
 from ._need import Need
 from ._stand_in import IMAGE_LEFT_OUT
+from ._truncate import cut_or_leave_out
 from ._turns import Turn
 
 MIN_ALLOWANCE = 64
@@ -31,13 +33,45 @@ Cut = Callable[[str, bool], str]
 """What happens to a text; the flag tells whether it is a tool's output, whose structure may be interpreted."""
 
 
-def squeeze(history: History, need: Need, references: Mapping[str, str] = NO_REFERENCES) -> History:
+async def shorten(history: History, need: Need, goal: int, *, results: int) -> History:
+    """Cut the longest texts of what may not be dropped, none of them to less than some words.
+
+    Args:
+        history (History): A history that holds nothing else.
+        need (Need): Counts, and keeps the whole of the results of calls.
+        goal (int): Tokens the request should hold.
+        results (int): Tokens it should hold if cutting results of calls is enough for that.
+
+    Returns:
+        History: One that is nearer to the goal, or at it.
+    """
+    gentle = replace(need, target=goal, cap=goal)
+    stored = await references(history, need)
+    if need.tokens_of(history) > results:
+        history = _level(history, replace(need, target=results, cap=results), _cut_results, MIN_ALLOWANCE, stored)
+    for means in (_cut_words, _cut_arguments):
+        if need.tokens_of(history) > goal:
+            history = _level(history, gentle, means, MIN_ALLOWANCE, stored)
+    return _with_fewer_calls(history, gentle) if need.tokens_of(history) > need.cap else history
+
+
+async def references(history: History, need: Need) -> dict[str, str]:
+    """Where the results of calls are kept whole that may be cut, by their text."""
+    if need.keeper is None:
+        return {}
+    results = [result for turn in history.turns if turn.results for result in turn.results.content]
+    texts = [result.content for result in results if result.name != READ_ARTIFACT]
+    kept = {text: reference_in(text) or await need.keep(text) for text in texts}
+    return {text: reference for text, reference in kept.items() if reference is not None}
+
+
+def squeeze(history: History, need: Need, stored: Mapping[str, str] = NO_REFERENCES) -> History:
     """Cut what is left until the request fits.
 
     Args:
         history (History): A history from which nothing can be dropped any more.
         need (Need): The target to cut to, and the cap that must be kept.
-        references (Mapping[str, str]): Where the tool outputs that may be cut are kept whole, by their text.
+        stored (Mapping[str, str]): Where the tool outputs that may be cut are kept whole, by their text.
 
     Returns:
         History: One that fits under the cap, if cutting texts can achieve that; the same object when it did already.
@@ -48,11 +82,22 @@ def squeeze(history: History, need: Need, references: Mapping[str, str] = NO_REF
         (_cut_arguments, MIN_ALLOWANCE),
         (_leave_past_untold, 0),
         (_cut_words, 0),
-        (_cut_arguments, 0),
     ):
         if need.tokens_of(history) <= need.cap:
-            break
-        history = _level(history, need, means, least, references)
+            return history
+        history = _level(history, need, means, least, stored)
+    history = _with_fewer_calls(history, need)
+    return history if need.tokens_of(history) <= need.cap else _level(history, need, _cut_arguments, 0, stored)
+
+
+def _with_fewer_calls(history: History, need: Need) -> History:
+    """Leave out calls with their results, the first of each turn first, until the request fits; one stays in each."""
+    for place, turn in enumerate(history.turns):
+        for left in range(len(turn.calls) - 1, 0, -1):
+            if need.tokens_of(history) <= need.cap:
+                return history
+            turns = (*history.turns[:place], turn.with_calls(left), *history.turns[place + 1 :])
+            history = replace(history, turns=turns)
     return history
 
 
@@ -61,7 +106,7 @@ def _level(
     need: Need,
     means: Callable[[History, Cut], History],
     least: int,
-    references: Mapping[str, str],
+    stored: Mapping[str, str],
 ) -> History:
     """Cut all texts that these means reach to one allowance: the largest, within 5 %, that reaches the goal.
 
@@ -71,7 +116,7 @@ def _level(
     def cut_to(allowance: int) -> History:
         def cut(text: str, output: bool) -> str:
             if output:
-                return cut_text(text, allowance, need.counter, reference=references.get(text))
+                return cut_or_leave_out(text, allowance, need.counter, reference=stored.get(text))
             return cut_middle(text, allowance, need.counter)
 
         return means(history, cut)
@@ -89,13 +134,16 @@ def _level(
     return fitted
 
 
+def _cut_results(history: History, cut: Cut) -> History:
+    return _change_kept(history, lambda turn: _with_results(turn, cut))
+
+
 def _cut_words(history: History, cut: Cut) -> History:
     if not history.turns:  # a selector's prompt is one system message that holds the whole conversation
         return replace(history, system=(*history.system[:-1], *(_words(last, cut) for last in history.system[-1:])))
 
     def with_words(turn: Turn) -> Turn:
-        turn = turn.with_head(_words(turn.head, cut))
-        return turn.with_results(cut(result.content, True) for result in turn.results.content) if turn.results else turn
+        return _with_results(turn.with_head(_words(turn.head, cut)), cut)
 
     return _change_kept(history, with_words)
 
@@ -123,6 +171,11 @@ def _leave_past_untold(history: History, _cut: Cut) -> History:
 def _change_kept(history: History, change: Callable[[Turn], Turn]) -> History:
     kept = history.kept
     return replace(history, turns=tuple(change(turn) if i in kept else turn for i, turn in enumerate(history.turns)))
+
+
+def _with_results(turn: Turn, cut: Cut) -> Turn:
+    """The turn with its results cut."""
+    return turn.with_results(cut(result.content, True) for result in turn.results.content) if turn.results else turn
 
 
 def _words(message: MessageT, cut: Cut) -> MessageT:

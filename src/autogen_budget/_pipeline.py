@@ -7,27 +7,24 @@ from dataclasses import dataclass, replace
 from autogen_core.models import LLMMessage
 from autogen_core.tools import Tool, ToolSchema
 
-from ._artifacts import READ_ARTIFACT, Keeper
+from ._artifacts import Keeper
 from ._budget import TokenBudget
 from ._counting import TiktokenCounter, TokenCounter
 from ._cut import reference_in
 from ._errors import ContextOverflowError
 from ._history import History
 from ._keep import Keep, Pin
-from ._last_resort import squeeze
+from ._last_resort import references, squeeze
 from ._need import Need, Strategy, parameter_names
 from ._repair import Repair
 from ._report import Step
 from ._sizes import Sizes, sizes_of_extras, sizes_of_history
 from ._strategies import default_strategies
 from ._summary import Summarizer
+from ._target import target_of
 from ._trim import TrimOldest
 
 logger = logging.getLogger("autogen_budget")
-
-ROOM_FOR_TURNS = 0.25
-"""Share of the room beside instructions and schemas that compaction always leaves to the conversation, so that large
-schemas do not push the target below what can be reached."""
 
 PARTS_IN_ERROR = 5
 """How many of a request's largest parts an error names."""
@@ -168,27 +165,13 @@ async def fit(
         history, need = await _step(TrimOldest(facts=False), history, need, steps)
         history = replace(history, keep=keep)
     if need.hard:
-        squeezed = squeeze(history, need, await _references(history, need))
+        squeezed = squeeze(history, need, await references(history, need))
         left = need.after(squeezed)
         steps.append(Step("last resort", need.tokens, left.tokens, _difference(history, squeezed)))
         history, need = squeezed, left
     if need.hard:
         raise _overflow(history, need, extras)
     return Plan(history, need.tokens, tuple(steps))
-
-
-def target_of(history: History, *, cap: int, compact_to: float, extras: Sizes, counter: TokenCounter) -> int:
-    """Tokens that a request shrinks to once it has to shrink.
-
-    Args:
-        history (History): The conversation.
-        cap (int): Tokens the whole request may hold.
-        compact_to (float): Share of the cap to shrink to.
-        extras (Sizes): What the request carries beside its messages.
-        counter (TokenCounter): Counts for the model that is called.
-    """
-    fixed = counter.tokens((extras + sizes_of_history(History(history.system), counter)).total)
-    return min(cap, max(int(compact_to * cap), fixed + int(ROOM_FOR_TURNS * (cap - fixed))))
 
 
 def repair_steps(repairs: Iterable[Repair], tokens: int) -> tuple[Step, ...]:
@@ -218,16 +201,6 @@ async def _step(strategy: Strategy, history: History, need: Need, steps: list[St
     detail = "; ".join((_difference(history, smaller) + lost, *said))
     steps.append(Step(name, need.tokens, left.tokens, detail))
     return smaller, left
-
-
-async def _references(history: History, need: Need) -> dict[str, str]:
-    """Where the results of calls that are left are kept whole, before the last resort may cut them."""
-    if need.keeper is None:
-        return {}
-    results = [result for turn in history.turns if turn.results for result in turn.results.content]
-    texts = [result.content for result in results if result.name != READ_ARTIFACT]
-    kept = {text: reference_in(text) or await need.keep(text) for text in texts}
-    return {text: reference for text, reference in kept.items() if reference is not None}
 
 
 def _difference(old: History, new: History) -> str:

@@ -17,11 +17,12 @@ from ._keep import Keep, Pin
 from ._memory import Memory
 from ._need import LooksAhead, Need, Strategy
 from ._overflow import Overflow
-from ._pipeline import Plan, fit, repair_steps, target_of
+from ._pipeline import Plan, fit, repair_steps
 from ._report import Step
 from ._sizes import Sizes, sizes_of_extras, sizes_of_history
 from ._summary import Summarizer
 from ._tally import Tally
+from ._target import target_of
 from ._turns import Turn
 from ._windows import DEFAULT_WINDOW, ClientFacts, Window, max_reply_tokens, window_by_name, window_of_server
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import is_
 
 from ._declared import DeclaredStrategy
 from ._history import History
+from ._last_resort import shorten
 from ._need import Need
 from ._past import Past
 from ._sizes import measure_turn
@@ -21,11 +23,12 @@ WORTH = 0.25
 SLACK = 1.25
 """How far facts may exceed their share when the turns leave room."""
 
+LEAST_SHARE, LEAST_BEFORE_RESULTS = 0.25, 0.6
+"""Share of the room beside instructions and schemas that facts may take whatever stays, if there are that many: before
+the words of the task and of the newest turns are cut, and before the results of the newest turns are."""
+
 LARGEST_REST = 0.15
 """Share of the cap that the results of a turn at the edge may keep, where there is no room for all of them."""
-
-SMALLEST_REST, BARE = 80, 8
-"""Tokens of a result that are worth keeping; of a shorter rest only the notice stays, which takes the fewest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,9 @@ async def drop_oldest(history: History, need: Need, *, facts: bool, summary: int
     Args:
         history (History): The conversation.
         need (Need): The target to reach.
-        facts (bool): Whether to remember the facts in what goes, and to leave room for telling them.
+        facts (bool): Whether to remember the facts in what goes, and to leave room for telling them. Where what may not
+            be dropped leaves too little room for them, they may take some of the head-room between target and cap, and
+            its longest texts are cut if that is not enough.
         summary (int): Tokens of the room to leave for a new summary. 0 means the summary there is will be told again.
 
     Returns:
@@ -78,25 +83,40 @@ async def drop_oldest(history: History, need: Need, *, facts: bool, summary: int
     """
     kept = history.kept
     droppable = [i for i in range(len(history.turns)) if i not in kept]
-    if need.tokens <= need.target or not droppable:
+    if need.tokens <= need.target or not (droppable or (facts and need.hard)):
         return Dropped(history)
-    counter = need.counter
-    sizes = [counter.tokens(measure_turn(turn, counter)) for turn in history.turns]
-    bare = replace(history, turns=tuple(history.turns[i] for i in sorted(kept)), past=None)
-    gone = history.past or Past()
-    material = gone.tokens + sum(sizes[i] for i in droppable)
+    counter, gone = need.counter, history.past or Past()
+    sizes = [_tokens(turn, need) for turn in history.turns]
+    stay = replace(history, turns=tuple(history.turns[i] for i in sorted(kept)), past=None)
+    material = gone.tokens + sum(sizes[i] for i in droppable) + max(0, need.tokens_of(stay) - need.cap)
     # The notice grows with the figures in it, so the one for dropping everything is room enough for any.
-    notice = Past(gone.turns + len(droppable), material).message()
-    room = need.target - need.tokens_of(bare) - counter.tokens(counter.measure_message(notice))
-    prose = summary or counter.tokens(counter.measure_text(gone.summary))
-    share = _room_for_facts(room - prose, material) if facts else 0
-    left = await _newest(history, droppable, sizes, room - prose - share, need)
+    message = Past(gone.turns + len(droppable), material).message()
+    notice = counter.tokens(counter.measure_message(message))
+    told = notice + (summary or counter.tokens(counter.measure_text(gone.summary)))
+    least = 0
+    if facts:
+        space = need.cap - need.tokens_of(History(history.system))
+        most = int(material * WORTH)
+        least = min(most, int(space * LEAST_SHARE))
+        results = need.cap - told - min(most, int(space * LEAST_BEFORE_RESULTS))
+        stay = await shorten(stay, need, need.cap - told - least, results=results)
+    used = need.tokens_of(stay) + told
+    least = least if need.target - used < least else 0  # head-room is touched only where the target leaves too little
+    share = _room_for_facts(need.target - used, material) if facts else 0
+    left = dict(zip(sorted(kept), stay.turns, strict=True))
+    left |= await _newest(history, droppable, sizes, need.target - used - share, need)
+    used += sum(_tokens(left[i], need) for i in droppable if i in left)
     places = frozenset(i for i in droppable if i not in left)
-    used = sum(counter.tokens(measure_turn(turn, counter)) for turn in left.values())
-    cut = replace(history, turns=tuple(left.get(i, turn) for i, turn in enumerate(history.turns)))
-    smaller = cut.without(places, sum(sizes[i] for i in places), facts=facts)
-    turns = tuple(history.turns[i] for i in sorted(places))
-    return Dropped(smaller, turns, max(0, min(room - used, int(share * SLACK) + prose)))
+    turns = tuple(left.get(i, turn) for i, turn in enumerate(history.turns))
+    same = all(map(is_, turns, history.turns))
+    smaller = (history if same else replace(history, turns=turns)).without(
+        places, sum(sizes[i] for i in places), facts=facts
+    )
+    wished = min(need.target - used, max(int(share * SLACK), int(material * WORTH)))
+    room = max(0, wished, min(least, need.cap - used)) + told - notice
+    if not (summary or gone.summary):  # what is told takes the place of the notice's words; a summary has its own
+        room += counter.tokens(counter.measure_text(str(message.content)))
+    return Dropped(smaller, tuple(history.turns[i] for i in sorted(places)), room)
 
 
 def told(dropped: Dropped, need: Need, summary: str = "") -> History:
@@ -108,17 +128,17 @@ def told(dropped: Dropped, need: Need, summary: str = "") -> History:
         summary (str): Prose about all that ever went, which is told before the facts. Empty means that the summary
             there is still holds.
     """
-    history, past = dropped.history, dropped.history.past
-    if past is None or dropped.room is None:
+    history, counter = dropped.history, need.counter
+    if dropped.room is None:
         return history
-    counter = need.counter
+    past = history.past or Past()
     past = replace(past, summary=summary or past.summary)
     room = dropped.room - counter.tokens(counter.measure_text(past.summary))
     messages = (*history.system, *(message for turn in history.turns for message in turn.messages))
     visible = [past.summary, *map(text_of, messages)]
     shortened = [turn for turn in history.turns if turn.whole is not None]
     past = past.telling(room, counter, visible=visible, shortened=shortened, wanted=need.names)
-    return replace(history, past=past)
+    return replace(history, past=past) if past.turns or past.told or past.summary else history
 
 
 def _room_for_facts(room: int, material: int) -> int:
@@ -135,12 +155,15 @@ async def _newest(
     for i in reversed(droppable):
         turn, size = history.turns[i], sizes[i]
         if size > room and turn.results:
-            rest = int(min(room, need.cap * LARGEST_REST)) // len(turn.calls)
-            limit = rest if rest >= SMALLEST_REST else BARE
-            turn = await cut_results(turn, lambda _, limit=limit: limit, need, hints)
-            size = need.counter.tokens(measure_turn(turn, need.counter))
+            limit = int(min(room, need.cap * LARGEST_REST)) // len(turn.calls)
+            turn = await cut_results(turn, limit, need, hints)
+            size = _tokens(turn, need)
         if size > room:
             break
         left[i] = turn
         room -= size
     return left
+
+
+def _tokens(turn: Turn, need: Need) -> int:
+    return need.counter.tokens(measure_turn(turn, need.counter))

@@ -7,6 +7,7 @@ from typing import Literal
 from autogen_core import FunctionCall, Image
 from autogen_core.models import (
     AssistantMessage,
+    FunctionExecutionResult,
     FunctionExecutionResultMessage,
     LLMMessage,
     SystemMessage,
@@ -106,6 +107,31 @@ class Turn:
         if all(a is b for a, b in zip(new, self.results.content, strict=True)):
             return self
         return replace(self, results=self.results.model_copy(update={"content": new}), whole=self.uncut)
+
+    def with_calls(self, count: int) -> "Turn":
+        """The same turn with so many of its calls, the last ones, and their results.
+
+        Args:
+            count (int): How many, at least 1.
+
+        Returns:
+            Turn: This object when it makes no more.
+        """
+        calls, head = [*self.calls][-count:], self.head
+        if self.results is None or len(calls) == len(self.calls):
+            return self
+        missing = [call.id for call in calls]
+        results: list[FunctionExecutionResult] = []
+        for result in reversed(self.results.content):
+            if result.call_id in missing:  # ids may repeat; the last results belong to the last calls
+                missing.remove(result.call_id)
+                results.insert(0, result)
+        return replace(
+            self,
+            head=head.model_copy(update={"content": calls}),
+            results=self.results.model_copy(update={"content": results}),
+            whole=self.uncut,
+        )
 
 
 def note(text: str) -> Turn:

@@ -15,7 +15,7 @@ rest.
 import argparse
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -75,7 +75,7 @@ class Listener(logging.Handler):
 
 
 @contextmanager
-def listening() -> Iterator[Figures]:
+def listening() -> Generator[Figures]:
     """The figures of all calls made meanwhile."""
     events, listener = logging.getLogger(EVENT_LOGGER_NAME), Listener()
     events.setLevel(logging.INFO)

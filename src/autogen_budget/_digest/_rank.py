@@ -34,8 +34,9 @@ _ORIGINS: Mapping[Origin, float] = {
     Origin.ASSISTANT: 0.7,
 }
 _USED_AS_ARGUMENT = 1.5
-_FIELD_USED_AS_ARGUMENT = 2.0
+_FIELD_USED_AS_ARGUMENT = 3.0
 _FIELD_WANTED = 3.0
+
 _UNNAMED = 0.5
 _EACH_TURN_MORE = 0.25
 _MOST_TURNS_MORE = 4
@@ -73,13 +74,15 @@ def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = ()) -> lis
     Args:
         facts (Collection[Fact]): What is known.
         now (int): The turn at which they are looked at.
-        wanted (Collection[str]): Names of what may be asked for next: the parameters of the tools offered.
+        wanted (Collection[str]): Names of what may be asked for next, beside those that calls asked for before: the
+            parameters of the tools offered.
     """
     same: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
     for fact in facts:
         alone = fact.shape.distinctive or fact.shape is Shape.NAME
         same[(fact.value,) if alone else (fact.value, fact.label)].append(fact)
     used = {fact.value for fact in facts if fact.place.origin is Origin.ARGUMENT}
+    wanted = {*wanted, *(fact.label for fact in facts if fact.place.origin is Origin.ARGUMENT)}
     fields = {
         fact.label
         for fact in facts
@@ -95,7 +98,10 @@ def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = ()) -> lis
         value *= 1 + _EACH_TURN_MORE * min(_MOST_TURNS_MORE, len({fact.place.turn for fact in group}) - 1)
         value *= _USED_AS_ARGUMENT if group[0].value in used else 1
         value *= _FIELD_USED_AS_ARGUMENT if any(fact.label in fields for fact in group) else 1
-        return value * (_FIELD_WANTED if any(_is_wanted(fact, wanted) for fact in group) else 1)
+        if any(_is_wanted(fact, wanted) for fact in group):
+            # A list of what is asked for is gone through one by one: its length makes none of it less likely.
+            value *= _FIELD_WANTED * math.sqrt(min(fact.crowd for fact in group))
+        return value
 
     ranked: list[tuple[float, tuple[str, ...], Fact]] = []
     for group in same.values():
