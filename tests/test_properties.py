@@ -139,7 +139,10 @@ def test_task_request_and_newest_turn_stay(came: list[LLMMessage], cap: int, cho
         left = iter(senders)
         assert all(head.source in left for head in kept if not isinstance(head, SystemMessage))
         assert after.turns[-1].kind == before.turns[-1].kind
-        assert [call.name for call in after.turns[-1].calls] == [call.name for call in before.turns[-1].calls]
+        calls, whole = after.turns[-1].calls, before.turns[-1].calls
+        # Parallel calls that alone are over the cap give way, the first of them first; one stays.
+        assert [call.name for call in calls] == [call.name for call in whole[len(whole) - len(calls) :]]
+        assert bool(calls) == bool(whole)
 
 
 @given(any_messages, caps, shares, strategies)
