@@ -66,10 +66,19 @@ def test_one_report_of_many_alike_comes_after_a_single_one() -> None:
         Fact(Place("user", Origin.USER, day), "", f"Day {day}: calm.", Shape.TEXT, f"Day {day}: calm.")
         for day in range(6)
     ]
-    single = Fact(Place("user", Origin.USER, 3), "", "I sail alone.", Shape.TEXT, "I sail alone.")
+    single = Fact(Place("user", Origin.USER, 3), "", "I sail alone.", Shape.TEXT, "I sail alone.", crowd=4)
 
     assert first(*reports, single) == "I sail alone."
     assert first(reports[-1], single) == "Day 5: calm."
+
+
+def test_words_of_a_user_hold_longer_than_results() -> None:
+    """After many turns, what somebody said outlives a result that was worth twice as much when both were new."""
+    said = replace(PLAIN, place=Place("user", Origin.USER, 0), crowd=9)
+    found = replace(OTHER, place=replace(PLACE, turn=0), crowd=1)
+
+    assert rank([said, found], 0)[0].value == "C905"
+    assert rank([said, found], 60)[0].value == "B771"
 
 
 def test_the_best_are_kept() -> None:

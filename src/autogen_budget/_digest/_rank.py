@@ -43,6 +43,9 @@ _MOST_TURNS_MORE = 4
 _HALVED_AFTER = 12
 """Turns after which a value is worth half, twice as many a third: old facts fade, and never vanish."""
 
+_USERS_WORDS_HOLD = 4
+"""How many times as long the words of a user hold: results are of their moment, what people say mostly is not."""
+
 _ALIKE = 0.5
 """Share of their words that a field and a parameter must have in common: `orders` is asked for by `order_id`."""
 
@@ -94,7 +97,7 @@ def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = ()) -> lis
     def worth(group: Sequence[Fact]) -> float:
         value = max(_worth(fact, now) for fact in group)
         if not group[0].shape.distinctive:
-            value /= math.sqrt(max(1, *(series[_series(fact)] for fact in group)))
+            value /= max(1, *(series[_series(fact)] for fact in group))
         value *= 1 + _EACH_TURN_MORE * min(_MOST_TURNS_MORE, len({fact.place.turn for fact in group}) - 1)
         value *= _USED_AS_ARGUMENT if group[0].value in used else 1
         value *= _FIELD_USED_AS_ARGUMENT if any(fact.label in fields for fact in group) else 1
@@ -113,7 +116,8 @@ def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = ()) -> lis
 def _worth(fact: Fact, now: int) -> float:
     """What a fact is worth by itself."""
     often = 1 + _EACH_TURN_MORE * min(_MOST_TURNS_MORE, fact.seen - 1)
-    fresh = 1 / (1 + (now - fact.place.turn) / _HALVED_AFTER)
+    holds = _HALVED_AFTER * (_USERS_WORDS_HOLD if fact.place.origin is Origin.USER else 1)
+    fresh = 1 / (1 + (now - fact.place.turn) / holds)
     named = 1 if fact.label or fact.context else _UNNAMED
     return _SHAPES[fact.shape] * _ORIGINS[fact.place.origin] * named * often * fresh / math.sqrt(fact.crowd)
 
