@@ -1,10 +1,10 @@
 """What compaction leaves of a real server's prompt cache: SmolLM2 in llama.cpp on 127.0.0.1, 30 turns of a chat.
 
-Three ways to keep the same conversation within the same cap are compared, each against a server of its own:
+Ways to keep the same conversation within the same cap are compared, each against a server of its own:
 
 - the oldest message goes at every call;
 - blocks: when the history is over the cap, the oldest messages go until half of the cap is left;
-- `BudgetedAgent` with its default strategies.
+- `BudgetedAgent` with its default strategies, at two shares to compact to.
 
     python tests/benchmarks/bench_prompt_cache.py [--cap 900] [--turns 30]
 
@@ -131,6 +131,9 @@ async def main(cap: int, turns: int) -> None:
         "blocks, cap to half": lambda make: make(Trimmed(history, history // 2)),
         "BudgetedAgent": lambda make: BudgetedAgent(
             make(None), TokenBudget(cap, context_window=WINDOW, reply_reserve=REPLY)
+        ),
+        "the same, compact_to=0.5": lambda make: BudgetedAgent(
+            make(None), TokenBudget(cap, context_window=WINDOW, reply_reserve=REPLY, compact_to=0.5)
         ),
     }
     print(f"{turns} turns, cap {cap:,}")
