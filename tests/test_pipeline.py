@@ -1,5 +1,6 @@
 """The planner as one pure call: what is done, in which order, and what is said about it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -174,3 +175,25 @@ async def test_a_failing_strategy_is_a_step_that_failed() -> None:
     result = await compact(messages, TokenBudget(300), strategies=[Broken(), TruncateToolOutputs(), TrimOldest()])
     assert [(step.strategy, step.failed) for step in result.steps] == [("Broken", True), ("TrimOldest", False)]
     assert "KeyError: 'lost'" in result.steps[0].detail
+
+
+async def test_work_that_frees_too_little_is_refused() -> None:
+    """Under the cap, a step that frees next to nothing changes nothing; over it, every token counts."""
+
+    class Trims:
+        """Takes so many characters off the newest message."""
+
+        def __init__(self, characters: int) -> None:
+            self.characters = characters
+
+        async def __call__(self, history: History, need: Need) -> History:
+            *older, newest = history.turns
+            text = str(newest.head.content)[: -self.characters]
+            return replace(history, turns=(*older, newest.with_head(UserMessage(content=text, source="user"))))
+
+    messages = [UserMessage(content="ship " * 1_000, source="user")]
+    budget = TokenBudget(900, compact_to=0.5)
+    done = await compact(messages, budget, strategies=[Trims(1_000), Trims(5), Trims(500)])
+    assert len(done.steps) == 2
+    over = await compact(messages, budget, strategies=[Trims(5), Trims(1_000), Trims(5)])
+    assert [step.tokens_before - step.tokens_after for step in over.steps] == [1, 200]

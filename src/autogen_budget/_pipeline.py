@@ -26,6 +26,9 @@ from ._trim import TrimOldest
 
 logger = logging.getLogger("autogen_budget")
 
+LEAST_GAIN = 0.02
+"""Share of the cap that a step must free once the request is under the cap: for less, nothing more of it is changed."""
+
 PARTS_IN_ERROR = 5
 """How many of a request's largest parts an error names."""
 
@@ -195,7 +198,8 @@ async def _step(strategy: Strategy, history: History, need: Need, steps: list[St
         logger.warning("%s failed and was passed over", name, exc_info=True)
         steps.append(Step(name, need.tokens, need.tokens, f"{type(error).__name__}: {error}", failed=True))
         return history, need
-    if smaller is history or left.tokens >= need.tokens:
+    least = 1 if need.hard else int(need.cap * LEAST_GAIN)
+    if smaller is history or need.tokens - left.tokens < least:
         return history, need
     lost = "" if need.keeper is None else _not_kept(history, smaller)
     detail = "; ".join((_difference(history, smaller) + lost, *said))
