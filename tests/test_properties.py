@@ -95,7 +95,7 @@ def planned(
 
 
 @given(any_messages, caps, shares, strategies, tool_schemas())
-@settings(max_examples=1_500)
+@settings(max_examples=600)
 def test_the_whole_request_fits_or_is_refused(
     came: list[LLMMessage], cap: int, share: float, chosen: list[Strategy] | None, tools: list[ToolSchema]
 ) -> None:
@@ -114,7 +114,7 @@ def test_the_whole_request_fits_or_is_refused(
 
 
 @given(any_messages, caps, shares, strategies)
-@settings(max_examples=1_500)
+@settings(max_examples=600)
 @example([SystemMessage(content="a"), SystemMessage(content="b")], 10, 0.6, None)
 def test_what_is_sent_is_valid(came: list[LLMMessage], cap: int, share: float, chosen: list[Strategy] | None) -> None:
     """Promise 2: pairs stay whole, order stays, and every one of AutoGen's transformers takes the result."""
@@ -128,7 +128,7 @@ def test_what_is_sent_is_valid(came: list[LLMMessage], cap: int, share: float, c
 
 
 @given(any_valid_messages, caps, strategies)
-@settings(max_examples=1_000)
+@settings(max_examples=500)
 def test_task_request_and_newest_turn_stay(came: list[LLMMessage], cap: int, chosen: list[Strategy] | None) -> None:
     """Promise 2: the task, the newest request and the newest turn are there, in order, whole or cut."""
     result = planned(came, cap, chosen=chosen)
@@ -146,7 +146,7 @@ def test_task_request_and_newest_turn_stay(came: list[LLMMessage], cap: int, cho
 
 
 @given(any_messages, caps, shares, strategies)
-@settings(max_examples=1_000)
+@settings(max_examples=500)
 def test_nothing_that_came_is_changed(
     came: list[LLMMessage], cap: int, share: float, chosen: list[Strategy] | None
 ) -> None:
@@ -160,7 +160,7 @@ def test_nothing_that_came_is_changed(
 
 
 @given(any_messages, caps, shares)
-@settings(max_examples=1_000)
+@settings(max_examples=500)
 def test_the_same_history_gives_the_same_bytes(came: list[LLMMessage], cap: int, share: float) -> None:
     """Promise 5: planning is deterministic; copies of the messages plan to the same request."""
     one, two = planned(came, cap, share), planned(deepcopy(came), cap, share)
@@ -174,7 +174,7 @@ def test_the_same_history_gives_the_same_bytes(came: list[LLMMessage], cap: int,
 
 
 @given(valid_messages(), st.integers(0, 50))
-@settings(max_examples=1_000)
+@settings(max_examples=500)
 def test_under_the_cap_the_very_same_messages_go_out(came: list[LLMMessage], room: int) -> None:
     """Promise 5: a valid request at or under its cap is not touched."""
     result = planned(came, COUNTER.count(came) + room)
@@ -215,7 +215,7 @@ def test_calls_of_a_growing_conversation(came: list[LLMMessage], growth: list[in
 
 
 @given(any_strategy, any_messages, st.integers(0, 2_000))
-@settings(max_examples=1_000)
+@settings(max_examples=500)
 def test_each_strategy_alone_keeps_the_promises(strategy: Strategy, came: list[LLMMessage], target: int) -> None:
     """Alone, a strategy leaves a valid history that is no larger, or the very same object, and changes nothing else."""
     history = History.parse(came)
@@ -234,7 +234,7 @@ def test_each_strategy_alone_keeps_the_promises(strategy: Strategy, came: list[L
 
 
 @given(st.lists(light_strategy, min_size=1, max_size=5), any_messages, st.integers(0, 2_000))
-@settings(max_examples=1_000)
+@settings(max_examples=500)
 def test_strategies_that_drop_no_turns_leave_what_must_stay(
     chosen: list[Strategy], came: list[LLMMessage], target: int
 ) -> None:
