@@ -220,6 +220,8 @@ async def test_what_code_prints_is_cut(model: ChatCompletionClient | None) -> No
     (cut,) = agent.cuts
     assert cut.tool == "code_executor"
     assert await agent.artifacts.get(str(cut.reference)) == LOG
+    await agent.on_reset(CancellationToken())
+    assert len(agent.cuts) == 1, "what was cut is still on record"
 
 
 # Histories ------------------------------------------------------------------------------------------------------------

@@ -96,3 +96,13 @@ def test_words_of_a_message() -> None:
     assert text_of(UserMessage(content=["look", picture, "here"], source="user")) == "look\nhere"
     assert text_of(CALLS) == '{"q": 1}\n{"q": 1}'
     assert text_of(results("a", "b")) == "result a\nresult b"
+
+
+def test_as_many_calls_as_there_are_is_the_same_turn() -> None:
+    """Asking for all calls of a turn, or for those of a turn without any, changes nothing."""
+    call = FunctionCall(id="1", name="look", arguments="{}")
+    result = FunctionExecutionResult(content="calm", name="look", call_id="1", is_error=False)
+    turn = Turn(AssistantMessage(content=[call], source="a"), FunctionExecutionResultMessage(content=[result]))
+    words = Turn(UserMessage(content="Hello.", source="user"))
+    assert turn.with_calls(1) is turn
+    assert words.with_calls(1) is words

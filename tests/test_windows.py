@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from autogen_core import ComponentModel
 from autogen_core.models import ChatCompletionClient
 from autogen_ext.models.anthropic import AnthropicChatCompletionClient
 from autogen_ext.models.cache import ChatCompletionCache
@@ -249,3 +250,18 @@ async def test_a_budgeted_client_asks_once() -> None:
         again.load_state(client.save_state())
         assert again.remaining_tokens([]) + again.count_tokens([]) == 750
         await client.close()
+
+
+def test_a_wrapper_is_seen_through_by_what_it_dumps() -> None:
+    """A wrapper that hides its client and declares it under `client` tells the model's name all the same."""
+
+    class Hiding(ReplayChatCompletionClient):
+        """Holds a client under a name of its own."""
+
+        def dump_component(self) -> ComponentModel:
+            """Declare the client."""
+            inner = OpenAIChatCompletionClient(model="gpt-4o", api_key="x").dump_component()
+            return ComponentModel(provider="mine.Hiding", config={"client": inner.model_dump()})
+
+    facts = describe_client(Hiding([]))
+    assert (facts.model, facts.window) == ("gpt-4o", None)

@@ -181,7 +181,7 @@ class BudgetedAgent(BaseChatAgent, Component[BudgetedAgentConfig]):
     @property
     def budget(self) -> TokenBudget:
         """The budget of each model call. Another one, once it is set, holds from the next call on, of tools too."""
-        return self._budget
+        return self._equipment.budget
 
     @budget.setter
     def budget(self, budget: TokenBudget) -> None:
