@@ -42,17 +42,17 @@ CUT = 'head\n[cut: 90 of 99 characters left out; read_artifact("abcdefghij", sta
     ("turn", "text"),
     [
         (said("hello"), "[user] hello"),
-        (Turn(SystemMessage(content="rule")), "[system] rule"),
+        (Turn(SystemMessage(content="rule")), "[instructions] rule"),
         (Turn(AssistantMessage(content="yes", source="watch")), "[watch] yes"),
-        (Turn(AssistantMessage(content="yes", thought="no", source="w")), "[w, thinking] no\n[w] yes"),
+        (Turn(AssistantMessage(content="yes", thought="no", source="w")), "[w thinks] no\n[w] yes"),
         (
             Turn(UserMessage(content=["see", Image(Picture.new("RGB", (2, 2)))], source="user")),
             "[user] see\n[image]",
         ),
-        (call("water"), '[watch, thinking] Hm.\n[watch calls] look {"at": "pier"}\n[look returned] water'),
+        (call("water"), '[watch thinks] Hm.\n[watch calls look] {"at": "pier"}\n[look returns] water'),
         (
             call("fog", is_error=True),
-            '[watch, thinking] Hm.\n[watch calls] look {"at": "pier"}\n[look failed] fog',
+            '[watch thinks] Hm.\n[watch calls look] {"at": "pier"}\n[look fails] fog',
         ),
     ],
 )
@@ -63,10 +63,26 @@ def test_a_turn_reads_like_a_transcript(turn: Turn, text: str) -> None:
 
 def test_what_was_cut_is_whole_or_keeps_its_reference() -> None:
     """A text that was shortened is told as it was, but for a result whose whole can be read by its own reference."""
-    assert written(call("all of it").with_results(["part"])).endswith("[look returned] all of it")
+    assert written(call("all of it").with_results(["part"])).endswith("[look returns] all of it")
     assert written(call("all of it").with_results([CUT])).endswith(CUT)
     cut = said("long words").with_head(UserMessage(content="long...", source="user"))
     assert written(cut) == "[user] long words"
+
+
+def test_calls_that_were_left_out_are_told() -> None:
+    """A turn that lost calls to fit is told with all of them; what stays and refers to its whole stays as it is."""
+    ids = ["1", "2", "2"]
+    whole = Turn(
+        AssistantMessage(content=[FunctionCall(id=i, name="look", arguments="{}") for i in ids], source="watch"),
+        FunctionExecutionResultMessage(
+            content=[
+                FunctionExecutionResult(content=f"sea {place}", name="look", call_id=i, is_error=False)
+                for place, i in enumerate(ids)
+            ]
+        ),
+    )
+    told = written(whole.with_calls(1).with_results([CUT]))
+    assert told == "\n".join(f"[watch calls look] {{}}\n[look returns] {text}" for text in ("sea 0", "sea 1", CUT))
 
 
 async def test_pieces_are_read_in_order() -> None:
@@ -102,7 +118,7 @@ async def test_loaded_pieces_and_what_they_refer_to_are_held() -> None:
     for i in range(40):
         await store.put(f"filler {i} " + "word " * 200)
     assert await store.exists(whole)
-    assert "look returned" in await loaded.read()
+    assert "look returns" in await loaded.read()
 
 
 async def test_a_failing_store_is_no_error(tmp_path: Path) -> None:

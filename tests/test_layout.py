@@ -18,7 +18,7 @@ LAYERS = (
     {"_vocabulary", "_estimate", "_calibration", "_wire", "_repair", "_spend"},
     {"_texts", "_totals"},
     {"_counting"},
-    {"_cut", "_digest", "_artifacts"},
+    {"_cut", "_digest", "_artifacts", "_said"},
     {"_past", "_keep", "_summary", "_history_log"},
     {"_history"},
     {"_sizes"},

@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import cast
-
-from autogen_core import Image
-from autogen_core.models import AssistantMessage, SystemMessage, UserMessage
 
 from ._artifacts import ArtifactStore, Keeper
 from ._cut import reference_in
 from ._errors import ArtifactNotFoundError
+from ._said import said
 from ._turns import Turn
 
 logger = logging.getLogger("autogen_budget")
@@ -101,27 +99,16 @@ def written(turn: Turn) -> str:
     Args:
         turn (Turn): The turn. A result of it that was cut is told as it is if it refers to the whole.
     """
-    return "\n".join(_lines(turn))
+    return "\n".join(f"[{who}] {words}" for who, words in said(_referring(turn)))
 
 
-def _lines(turn: Turn) -> Iterator[str]:
-    head = turn.uncut.head
-    if not isinstance(head, AssistantMessage):
-        yield f"[{'system' if isinstance(head, SystemMessage) else head.source}] {_words(head)}"
-        return
-    if head.thought:
-        yield f"[{head.source}, thinking] {head.thought}"
-    if isinstance(head.content, str):
-        yield f"[{head.source}] {head.content}"
-    for call in turn.uncut.calls:
-        yield f"[{head.source} calls] {call.name} {call.arguments}"
-    if turn.results and turn.uncut.results:
-        for now, whole in zip(turn.results.content, turn.uncut.results.content, strict=True):
-            text = whole.content if reference_in(now.content) is None else now.content
-            yield f"[{now.name} {'failed' if now.is_error else 'returned'}] {text}"
-
-
-def _words(head: SystemMessage | UserMessage) -> str:
-    if isinstance(head.content, str):
-        return head.content
-    return "\n".join("[image]" if isinstance(part, Image) else part for part in head.content)
+def _referring(turn: Turn) -> Turn:
+    """The turn as it came, but for results that were cut and refer to their whole."""
+    whole = turn.uncut
+    if turn.results is None or whole.results is None:
+        return whole
+    left, texts = [*turn.results.content], list[str]()
+    for result in reversed(whole.results.content):  # where calls were left out, they are the first ones
+        now = left.pop() if left and left[-1].call_id == result.call_id else result
+        texts.append(result.content if reference_in(now.content) is None else now.content)
+    return whole.with_results(reversed(texts))

@@ -1,13 +1,11 @@
 """Turns as a text that a model reads: who said what, what was called with what, and what came back."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-from autogen_core import FunctionCall
-from autogen_core.models import AssistantMessage, FunctionExecutionResult, SystemMessage
 
 from autogen_budget._counting import TokenCounter
 from autogen_budget._cut import cut_text
+from autogen_budget._said import said
 from autogen_budget._turns import Turn
 
 LONGEST_TEXT = 1_000
@@ -61,30 +59,4 @@ def transcript_of(turn: Turn, longest: int, counter: TokenCounter) -> str:
         longest (int): Tokens that each text in it may hold; a longer one is cut by the rules of its kind.
         counter (TokenCounter): Counts them.
     """
-    return "\n".join(f"{who}: {cut_text(said, longest, counter)}" for who, said in _said(turn.uncut) if said)
-
-
-def _said(turn: Turn) -> Iterator[tuple[str, str]]:
-    """Who says what in a turn, in order."""
-    head = turn.head
-    speaker = "instructions" if isinstance(head, SystemMessage) else head.source
-    if isinstance(head, AssistantMessage) and head.thought:
-        yield f"{speaker} thinks", head.thought
-    if turn.results is None:
-        parts = [head.content] if isinstance(head.content, str) else head.content
-        yield speaker, "\n".join(part if isinstance(part, str) else "[image]" for part in parts)
-        return
-    for call, result in _pairs(turn.calls, turn.results.content):
-        yield f"{speaker} calls {call.name}", call.arguments
-        yield f"{call.name} {'fails' if result.is_error else 'returns'}", result.content
-
-
-def _pairs(
-    calls: Iterable[FunctionCall], results: Iterable[FunctionExecutionResult]
-) -> Iterator[tuple[FunctionCall, FunctionExecutionResult]]:
-    """Each call with its result: a turn holds one for each, perhaps in another order."""
-    left = list(results)
-    for call in calls:
-        result = next(result for result in left if result.call_id == call.id)
-        left.remove(result)
-        yield call, result
+    return "\n".join(f"{who}: {cut_text(words, longest, counter)}" for who, words in said(turn.uncut) if words)
