@@ -1,4 +1,8 @@
-"""Settings that every test shares: how many examples Hypothesis tries, and the local model's server."""
+"""Settings that every test shares: which examples Hypothesis tries, and the local model's server.
+
+By default a test tries the same examples in every run: whoever changes the code sees what the change did. New ones are
+looked for with `HYPOTHESIS_PROFILE=search pytest`; what it finds becomes an example in a test.
+"""
 
 import os
 
@@ -11,7 +15,9 @@ __all__ = ["local_model"]  # a fixture for every test
 settings.register_profile(
     "default",
     deadline=None,  # no test asserts a time
+    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],  # two busy cores are no defect of a strategy
 )
 settings.register_profile("quick", parent=settings.get_profile("default"), max_examples=10)
+settings.register_profile("search", parent=settings.get_profile("default"), derandomize=False, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
