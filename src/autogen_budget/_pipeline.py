@@ -21,7 +21,7 @@ from ._report import Step
 from ._sizes import Sizes, sizes_of_extras, sizes_of_history
 from ._strategies import default_strategies
 from ._summary import Summarizer
-from ._target import target_of
+from ._target import InputPrices, target_of
 from ._trim import TrimOldest
 
 logger = logging.getLogger("autogen_budget")
@@ -122,6 +122,7 @@ async def fit(
     tools: Sequence[Tool | ToolSchema] = (),
     keeper: Keeper | None = None,
     summarizer: Summarizer | None = None,
+    prices: InputPrices | None = None,
 ) -> Plan:
     """Make a history fit under the cap; under it, nothing is touched.
 
@@ -136,6 +137,7 @@ async def fit(
         tools (Sequence[Tool | ToolSchema]): What the model is offered; their sizes are in `extras`.
         keeper (Keeper | None): Keeps the whole of what is cut. `None` means there is no store.
         summarizer (Summarizer | None): Has a model write summaries. `None` means there is no model.
+        prices (InputPrices | None): What tokens cost; compaction goes on until it pays. `None` means that is not known.
 
     Returns:
         Plan: A history under the cap.
@@ -147,7 +149,7 @@ async def fit(
         return Plan(history, tokens, ())
     need = Need(
         tokens=tokens,
-        target=target_of(history, cap=cap, compact_to=compact_to, extras=extras, counter=counter),
+        target=target_of(history, cap=cap, compact_to=compact_to, extras=extras, counter=counter, prices=prices),
         cap=cap,
         extras=extras.total,
         counter=counter,

@@ -22,7 +22,7 @@ from ._report import Step
 from ._sizes import Sizes, sizes_of_extras, sizes_of_history
 from ._summary import Summarizer
 from ._tally import Tally
-from ._target import target_of
+from ._target import InputPrices, target_of
 from ._turns import Turn
 from ._windows import DEFAULT_WINDOW, ClientFacts, Window, max_reply_tokens, window_by_name, window_of_server
 
@@ -215,7 +215,12 @@ class Planner:
         need = Need(
             tokens=request.tokens,
             target=target_of(
-                request.history, cap=cap, compact_to=self._budget.compact_to, extras=request.extras, counter=counter
+                request.history,
+                cap=cap,
+                compact_to=self._budget.compact_to,
+                extras=request.extras,
+                counter=counter,
+                prices=self._prices(cap),
             ),
             cap=cap,
             extras=request.extras.total,
@@ -269,6 +274,9 @@ class Planner:
         window = None if self._window is None else self._window.tokens
         return self._budget.reply_room(window, self._asked(extra_create_args))
 
+    def _prices(self, tokens: int) -> InputPrices | None:
+        return InputPrices.of(self._facts.model, tokens, own_server=self._facts.base_url is not None)
+
     def _asked(self, extra_create_args: Mapping[str, object] | None) -> int | None:
         return max_reply_tokens(extra_create_args or {}) or self._facts.max_reply_tokens
 
@@ -291,6 +299,7 @@ class Planner:
             tools=call.tools,
             keeper=self.memory.keeper,
             summarizer=summarizer,
+            prices=self._prices(cap),
         )
         gone = conversation.replace_history(history, plan.history)
         new = counter.tokens(conversation.came.total - conversation.came_before)

@@ -11,14 +11,18 @@ head-room is kept whole where it holds three calls, and given up by and by down 
 nearly every call in any case, and a token is worth more as a fact or a turn than as head-room that spares little.
 
 *By prices.* With p and c the prices of fresh and cached input, T calls to come, R tokens that go and B that stay behind
-the first change, compaction pays when R > B (p - c) / (p + T c). See `pays_at`.
+the first change, compaction pays when R > B (p - c) / (p + T c). See `pays_at`. T follows Lindy's rule: as many calls
+as were made. Where a server of one's own serves a model without a price, time is what it costs, and a cached token
+takes none of it.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ._counting import TokenCounter
 from ._history import History
 from ._sizes import Sizes, measure_turn, sizes_of_history
+from ._spend import list_price
 
 OF_THE_ROOM, LEAST_ROOM = 5 / 6, 0.25
 """What compaction leaves at least of the room beside instructions and schemas: so much of the share `compact_to`, and
@@ -30,13 +34,10 @@ USELESS, USEFUL = 2.0, 3.0
 LARGEST_TURN = 0.25
 """Share of the cap that one turn counts for at most when growth is looked at: of a larger one, the results are cut."""
 
-CALLS = 20
-"""Calls to come where nothing is known of those made."""
-
 
 @dataclass(frozen=True, slots=True)
 class InputPrices:
-    """What a prompt token costs, in any currency.
+    """What a prompt token costs, in any currency, or in time.
 
     Args:
         fresh (float): A token that the provider has to read.
@@ -45,6 +46,25 @@ class InputPrices:
 
     fresh: float
     cached: float
+
+    @classmethod
+    @lru_cache(maxsize=64)
+    def of(cls, model: str | None, tokens: int, *, own_server: bool) -> "InputPrices | None":
+        """What is known of a model's prices.
+
+        Args:
+            model (str | None): Its name, as the client sends it. `None` means the client does not say.
+            tokens (int): Tokens of a prompt: some models cost more when it is long.
+            own_server (bool): Whether the client names a server, which may be one's own.
+
+        Returns:
+            InputPrices | None: Those of `genai-prices`; without a price for cached tokens, they cost what others do.
+            `None` means nothing is known.
+        """
+        price = None if model is None else list_price(model, tokens)
+        if price is None:
+            return cls(1.0, 0.0) if own_server else None
+        return cls(price.input, price.input if price.cached_input is None else price.cached_input)
 
 
 def target_of(
@@ -55,7 +75,6 @@ def target_of(
     extras: Sizes,
     counter: TokenCounter,
     prices: InputPrices | None = None,
-    calls: int = CALLS,
 ) -> int:
     """Tokens that a request shrinks to once it has to shrink.
 
@@ -66,19 +85,20 @@ def target_of(
         extras (Sizes): What the request carries beside its messages.
         counter (TokenCounter): Counts for the model that is called.
         prices (InputPrices | None): What tokens cost. `None` means that is not known.
-        calls (int): Calls to come. By Lindy's rule as many as were made.
     """
     fixed = counter.tokens((extras + sizes_of_history(History(history.system), counter)).total)
     least = fixed + int(max(OF_THE_ROOM * compact_to, LEAST_ROOM) * (cap - fixed))
     wished = min(cap, max(int(compact_to * cap), least))
-    target = cap - int((cap - wished) * _worth(history, cap, cap - wished, counter))
+    calls, growth = _pace(history, cap, counter)
+    held = (cap - wished) / max(1.0, growth)
+    target = cap - int((cap - wished) * min(1.0, max(0.0, (held - USELESS) / (USEFUL - USELESS))))
     if prices is None:
         return target
     before = counter.tokens((extras + sizes_of_history(_beginning(history), counter)).total)
     return max(fixed, min(target, pays_at(cap, before, prices, calls)))
 
 
-def pays_at(tokens: int, before: int, prices: InputPrices, calls: int = CALLS) -> int:
+def pays_at(tokens: int, before: int, prices: InputPrices, calls: int) -> int:
     """Tokens to shrink to at most for compaction to pay.
 
     With S tokens now, A of them before the first change, and a target t, R = S - t tokens go and B = t - A stay behind
@@ -88,7 +108,7 @@ def pays_at(tokens: int, before: int, prices: InputPrices, calls: int = CALLS) -
         tokens (int): Tokens of the request as it is.
         before (int): Those before the first change.
         prices (InputPrices): What tokens cost.
-        calls (int): Calls to come, at least 1.
+        calls (int): Calls to come; less than 1 counts as 1.
 
     Returns:
         int: Less than `tokens`, unless cached tokens cost as much as fresh ones, or nothing costs anything.
@@ -100,16 +120,17 @@ def pays_at(tokens: int, before: int, prices: InputPrices, calls: int = CALLS) -
     return int((tokens * (fresh + calls * cached) + before * (fresh - cached)) / whole)
 
 
-def _worth(history: History, cap: int, room: int, counter: TokenCounter) -> float:
-    """How much of the head-room pays, from 0 to 1, by the calls it holds at the pace of the conversation so far."""
+def _pace(history: History, cap: int, counter: TokenCounter) -> tuple[int, float]:
+    """Calls that were made so far, and tokens by which a conversation grows with each, by the turns that are left."""
     sizes = [
         (turn.kind, min(counter.tokens(measure_turn(turn, counter)), int(cap * LARGEST_TURN)))
         for place, turn in enumerate(history.turns)
         if place != history.task
     ]
-    calls = sum(kind in ("assistant", "tools") for kind, _ in sizes)
-    growth = sum(size for _, size in sizes) / max(1, calls or len(sizes))
-    return min(1.0, max(0.0, (room / max(1.0, growth) - USELESS) / (USEFUL - USELESS)))
+    calls = sum(kind in ("assistant", "tools") for kind, _ in sizes) or len(sizes)
+    growth = sum(size for _, size in sizes) / max(1, calls)
+    gone = 0 if history.past is None else history.past.turns
+    return calls + gone * calls // max(1, len(sizes)), growth
 
 
 def _beginning(history: History) -> History:
