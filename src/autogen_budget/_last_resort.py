@@ -5,6 +5,7 @@ first, then images of all turns but the newest, then the long strings inside the
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -18,7 +19,7 @@ from ._cut import cut_middle, reference_in
 from ._history import History
 from ._need import Need
 from ._stand_in import IMAGE_LEFT_OUT
-from ._truncate import cut_or_leave_out
+from ._truncate import cut_or_leave_out, hints_of
 from ._turns import Turn
 
 MIN_ALLOWANCE = 64
@@ -28,6 +29,9 @@ NO_REFERENCES: Mapping[str, str] = MappingProxyType({})
 """Nothing is kept whole."""
 
 MessageT = TypeVar("MessageT", bound=SystemMessage | UserMessage | AssistantMessage)
+
+_DATA = re.compile(r"\s{0,80}(?:\{\s{0,80}[\"'}]|\[\s{0,80}[\[{\"'\d\]])")
+"""How structured data begins, as JSON or as Python writes it."""
 
 Cut = Callable[[str, bool], str]
 """What happens to a text; the flag tells whether it is a tool's output, whose structure may be interpreted."""
@@ -48,7 +52,7 @@ async def shorten(history: History, need: Need, goal: int, *, results: int) -> H
     gentle = replace(need, target=goal, cap=goal)
     stored = await references(history, need)
     if need.tokens_of(history) > results:
-        history = _level(history, replace(need, target=results, cap=results), _cut_results, MIN_ALLOWANCE, stored)
+        history = _level(history, replace(need, target=results, cap=results), _cut_data, MIN_ALLOWANCE, stored)
     for means in (_cut_words, _cut_arguments):
         if need.tokens_of(history) > goal:
             history = _level(history, gentle, means, MIN_ALLOWANCE, stored)
@@ -112,11 +116,12 @@ def _level(
 
     The goal is the target, or where that cannot be reached, the cap.
     """
+    hints = hints_of(history)
 
     def cut_to(allowance: int) -> History:
         def cut(text: str, output: bool) -> str:
             if output:
-                return cut_or_leave_out(text, allowance, need.counter, reference=stored.get(text))
+                return cut_or_leave_out(text, allowance, need.counter, hints=hints, reference=stored.get(text))
             return cut_middle(text, allowance, need.counter)
 
         return means(history, cut)
@@ -134,8 +139,11 @@ def _level(
     return fitted
 
 
-def _cut_results(history: History, cut: Cut) -> History:
-    return _change_kept(history, lambda turn: _with_results(turn, cut))
+def _cut_data(history: History, cut: Cut) -> History:
+    def cut_data(text: str, output: bool) -> str:
+        return cut(text, output) if _DATA.match(text) else text
+
+    return _change_kept(history, lambda turn: _with_results(turn, cut_data))
 
 
 def _cut_words(history: History, cut: Cut) -> History:

@@ -67,6 +67,7 @@ class Past:
         visible: Iterable[str] = (),
         shortened: Iterable[Turn] = (),
         wanted: Collection[str] = (),
+        about: str = "",
     ) -> "Past":
         """The past with its facts told in so many tokens.
 
@@ -76,12 +77,13 @@ class Past:
             visible (Iterable[str]): Texts that stay in the request: what they say is not told again.
             shortened (Iterable[Turn]): Turns that stay, with parts of them cut away: these parts are facts as well.
             wanted (Collection[str]): Names of what may be asked for next; facts of that name come first.
+            about (str): What is talked about now: facts that have to do with it come first. Empty for nothing.
         """
         digest = self.digest.extended(turn.uncut for turn in shortened)
         limit = max(0, limit)
         carried = cut_middle(f"{self.carried}\n", limit // 2, counter) if self.carried else ""
         facts = max(0, limit - counter.tokens(counter.measure_text(carried)))
-        told = carried + digest.render(facts, counter, visible=visible, wanted=wanted)
+        told = carried + digest.render(facts, counter, visible=visible, wanted=wanted, about=about)
         return replace(self, told=told.rstrip("\n"))
 
     def message(self) -> UserMessage:

@@ -217,7 +217,9 @@ def _difference(old: History, new: History) -> str:
     parts = [
         f"{n:,} turn{'' if n == 1 else 's'} {what}" for n, what in ((dropped, "dropped"), (changed, "cut")) if n > 0
     ]
-    return ", ".join(parts) or "instructions cut"
+    if not parts:
+        parts = ["less told of earlier turns" if old.past != new.past else "instructions cut"]
+    return ", ".join(parts)
 
 
 def _not_kept(old: History, new: History) -> str:

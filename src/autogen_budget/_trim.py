@@ -23,7 +23,7 @@ WORTH = 0.25
 SLACK = 1.25
 """How far facts may exceed their share when the turns leave room."""
 
-LEAST_SHARE, LEAST_BEFORE_RESULTS = 0.25, 0.6
+LEAST_SHARE, LEAST_BEFORE_RESULTS = 0.35, 0.6
 """Share of the room beside instructions and schemas that facts may take whatever stays, if there are that many: before
 the words of the task and of the newest turns are cut, and before the results of the newest turns are."""
 
@@ -113,7 +113,8 @@ async def drop_oldest(history: History, need: Need, *, facts: bool, summary: int
         places, sum(sizes[i] for i in places), facts=facts
     )
     wished = min(need.target - used, max(int(share * SLACK), int(material * WORTH)))
-    room = max(0, wished, min(least, need.cap - used)) + told - notice
+    prose = told - notice
+    room = max(0, wished, min(least - prose, need.cap - used)) + prose
     if not (summary or gone.summary):  # what is told takes the place of the notice's words; a summary has its own
         room += counter.tokens(counter.measure_text(str(message.content)))
     return Dropped(smaller, tuple(history.turns[i] for i in sorted(places)), room)
@@ -137,8 +138,15 @@ def told(dropped: Dropped, need: Need, summary: str = "") -> History:
     messages = (*history.system, *(message for turn in history.turns for message in turn.messages))
     visible = [past.summary, *map(text_of, messages)]
     shortened = [turn for turn in history.turns if turn.whole is not None]
-    past = past.telling(room, counter, visible=visible, shortened=shortened, wanted=need.names)
+    past = past.telling(
+        room, counter, visible=visible, shortened=shortened, wanted=need.names, about=_newest_words(history)
+    )
     return replace(history, past=past) if past.turns or past.told or past.summary else history
+
+
+def _newest_words(history: History) -> str:
+    """What is talked about now: the newest request, and what was said and called since."""
+    return "\n".join(text_of(turn.head) for turn in history.turns[history.request or 0 :])
 
 
 def _room_for_facts(room: int, material: int) -> int:

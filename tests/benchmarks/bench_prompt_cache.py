@@ -15,9 +15,11 @@ rest.
 import argparse
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from autogen_agentchat.agents import AssistantAgent
@@ -27,7 +29,9 @@ from autogen_core.model_context import ChatCompletionContext, UnboundedChatCompl
 from autogen_core.models import LLMMessage
 
 from autogen_budget import BudgetedAgent, TiktokenCounter, TokenBudget
-from local_model import LocalModel
+
+sys.path.append(str(Path(__file__).parents[2] / "examples"))
+from local_model import LocalModel  # an example, no installed module
 
 WINDOW, REPLY = 2_048, 24  # tokens
 SYSTEM_MESSAGE = "You are the clerk of a harbour. Answer in one short sentence."

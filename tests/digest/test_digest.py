@@ -100,7 +100,7 @@ def test_says_what_a_value_is_and_where_it_comes_from() -> None:
 
     assert text.splitlines() == [
         "[Facts from 1 earlier turn]",
-        "get_order order_id=A-17: status=pending | items: sku=B771, name=Lamp; sku=C905, name=Rug",
+        "get_order order_id=A-17: status=pending | items: sku=B771, name=Lamp; C905, Rug",
     ]
 
 

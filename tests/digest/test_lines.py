@@ -32,6 +32,50 @@ def test_a_list_is_named_where_its_field_is_not() -> None:
     assert lines_of([replace(SKU, place=within, label="orders")]) == ["list_skus: orders=B771"]
 
 
+def row(number: int, **values: str) -> list[Fact]:
+    """An element of a list."""
+    place = replace(PLACE, group="stock", entry=f"sku={number}")
+    return [replace(SKU, place=place, label=label, value=value) for label, value in values.items()]
+
+
+def test_elements_with_the_same_fields_read_like_a_table() -> None:
+    """The fields are named again before the values are far from their names, and where an element has others."""
+    rows = [fact for i in range(12) for fact in row(i, sku=f"B77{i:02}", name=f"Lamp {i:02}")]
+    (line,) = lines_of(rows)
+    head, *after = line.split("; ")
+    assert head == "list_skus: stock: sku=B7700, name=Lamp 00"
+    assert after[0] == "B7701, Lamp 01"
+    named = [i for i, text in enumerate(after) if text.startswith("sku=")]
+    assert named
+    assert max(len(text) for text in line.split("; sku=")) < 120
+    mixed = [*row(1, sku="B1", name="Lamp"), *row(2, sku="B2"), *row(3, sku="B3", name="Rug, red")]
+    assert lines_of(mixed) == ["list_skus: stock: sku=B1, name=Lamp; sku=B2; sku=B3, name=Rug, red"]
+    changed = [*row(1, sku="B1", name="Lamp"), row(2, sku="B2")[0], replace(row(2, name="Rug")[0], before="Mat")]
+    assert lines_of(changed) == ["list_skus: stock: sku=B1, name=Lamp; sku=B2, name=Mat → Rug"]
+    lists = [fact for i in (1, 2) for value in ("a", "b") for fact in row(i, sku=f"B{i}", bin=f"{value}{i}")]
+    assert lines_of(lists[:1] + lists[1:2] + lists[3:5] + lists[5:6] + lists[7:]) == [
+        "list_skus: stock: sku=B1, bin=a1,b1; sku=B2, bin=a2,b2"
+    ]
+
+
+def test_a_tool_is_named_once_for_the_records_that_follow_each_other() -> None:
+    """Another tool's line, or a user's, between them brings its name back."""
+
+    def record(number: int, turn: int, source: str = "get_order") -> Fact:
+        place = Place(f"order_id=A-{number}", Origin.RESULT, turn, source=source)
+        return Fact(place, "status", f"open{number}", Shape.WORD)
+
+    said = Fact(Place("user", Origin.USER, 3), "", "no calls", Shape.TEXT, "no calls before nine")
+    told = lines_of([record(1, 1), record(2, 2), said, record(4, 4), record(5, 5, "find_order")])
+    assert told == [
+        "get_order order_id=A-1: status=open1",
+        "order_id=A-2: status=open2",
+        "user: no calls before nine",
+        "get_order order_id=A-4: status=open4",
+        "find_order order_id=A-5: status=open5",
+    ]
+
+
 def test_words_within_longer_words_are_told_once() -> None:
     """Of two contexts of which one holds the other, the longer one is told."""
     said = Place("user", Origin.USER, 1)

@@ -84,3 +84,15 @@ def test_words_of_a_user_hold_longer_than_results() -> None:
 def test_the_best_are_kept() -> None:
     """When there is room for one, the one worth more stays."""
     assert keep_best([PLAIN, replace(OTHER, crowd=1)], 1, 6) == {OTHER.key}
+
+
+def test_what_is_talked_about_comes_first() -> None:
+    """A value of the record that the newest words name comes before its like."""
+    lamp, rug = (
+        Fact(replace(PLACE, group="items", entry=f"name={name}"), "sku", sku, Shape.IDENTIFIER)
+        for name, sku in (("Lamp", "B771"), ("Rug", "C905"))
+    )
+    named = [replace(fact, label="name", value=name, shape=Shape.NAME) for fact, name in ((lamp, "Lamp"), (rug, "Rug"))]
+    facts = [lamp, rug, *named]
+    assert rank(facts, 6)[0].value == rank(facts, 6, about="And the lamps?")[0].value == "B771"
+    assert rank(facts, 6, about="And the rug?")[0].value == "C905"

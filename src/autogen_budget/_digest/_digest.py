@@ -74,6 +74,7 @@ class Digest:
         *,
         visible: str | Iterable[str] = (),
         wanted: Collection[str] = (),
+        about: str = "",
     ) -> str:
         """The facts most likely to be needed, as text for a person or a model.
 
@@ -83,6 +84,8 @@ class Digest:
             visible (str | Iterable[str]): Texts that stay in the prompt: what they tell is not repeated.
             wanted (Collection[str]): Names of what may be asked for next, such as the parameters of the tools offered;
                 values of fields that are called alike come first.
+            about (str): What is talked about now: facts that share rare words with it are worth more. Empty for
+                nothing.
 
         Returns:
             str: At most `limit` tokens; empty when nothing is known that is not visible, or nothing fits.
@@ -92,7 +95,7 @@ class Digest:
         """
         if limit < 0:
             raise ValueError(f"limit must be 0 or more tokens, got {limit}.")
-        candidates = self._candidates(limit, visible if isinstance(visible, str) else "\n".join(visible), wanted)
+        candidates = self._candidates(limit, visible if isinstance(visible, str) else "\n".join(visible), wanted, about)
 
         def tokens_of(count: int) -> int:
             return counter.tokens(counter.measure_text(self._text(candidates[:count])))
@@ -120,11 +123,11 @@ class Digest:
             raise ValueError("not a saved digest")
         return cls({fact.key: fact for fact in unpack(packed)}, turns, question)
 
-    def _candidates(self, limit: int, visible: str, wanted: Collection[str]) -> list[Fact]:
+    def _candidates(self, limit: int, visible: str, wanted: Collection[str], about: str) -> list[Fact]:
         """The best facts that are not told yet, somewhat more than fit."""
         chosen: list[Fact] = []
         told, cost = visible, 0
-        for fact in rank(self.facts.values(), self.turns, wanted):
+        for fact in rank(self.facts.values(), self.turns, wanted, about):
             if cost > limit * _ROOM:
                 break
             if not is_told(fact, told):

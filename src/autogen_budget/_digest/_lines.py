@@ -1,6 +1,6 @@
 """How facts read: a line for each subject, its values with their fields, in as few tokens as leave them clear.
 
-- get_order order_id=A-17: status=pending → shipped | items: sku=B1, name=Lamp; sku=B2, name=Rug
+- get_order order_id=A-17: status=pending → shipped | items: sku=B1, name=Lamp; B2, Rug
 - user: my zip code is 10115; please no calls before 9 am
 """
 
@@ -28,9 +28,16 @@ def lines_of(facts: Sequence[Fact]) -> list[str]:
     headings = {name: newest[name].heading for name in order}
     named = "\n".join(headings.values())
     events = "\n".join(fact.context for fact in facts if fact.place.origin is Origin.OUTCOME)
-    lines = ((headings[name], _body(subjects[name], named, f"{named}\n{events}")) for name in order)
-    # A heading alone tells something only where it names a value.
-    return [f"{heading}: {body}" if body else heading for heading, body in lines if body or "=" in heading]
+    lines: list[str] = []
+    source = ""
+    for name in order:
+        body = _body(subjects[name], named, f"{named}\n{events}")
+        if body or "=" in headings[name]:  # a heading alone tells something only where it names a value
+            # Records that one tool brought follow each other: the first line names it.
+            heading = name if newest[name].source == source else headings[name]
+            lines.append(f"{heading}: {body}" if body else heading)
+            source = newest[name].source
+    return lines
 
 
 def is_told(fact: Fact, text: str) -> bool:
@@ -70,7 +77,21 @@ def _entries(entries: Iterable[Sequence[Fact]]) -> str:
     each = list(entries)
     if all(len(facts) == 1 for facts in each):
         return _fields([facts[0] for facts in each])
-    return "; ".join(map(_fields, each))
+    told: list[str] = []
+    known: tuple[str, ...] = ()
+    run = 0
+    for facts in each:
+        labels = tuple(fact.label for fact in facts)
+        values = [fact.value for fact in facts]
+        # An element with the fields of the one before it is as clear by its values alone, as in a table.
+        alike = labels == known and run + sum(map(len, values)) <= _LABEL_EVERY
+        if alike and not any(fact.before or set(",;") & set(fact.value) for fact in facts):
+            told.append(", ".join(values))
+        else:
+            told.append(_fields(facts))
+            known, run = labels if len(set(labels)) == len(labels) else (), 0
+        run += sum(map(len, values)) + 2 * len(values)
+    return "; ".join(told)
 
 
 def _fields(facts: Sequence[Fact]) -> str:

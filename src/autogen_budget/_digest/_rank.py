@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from ._about import closeness
 from ._facts import Fact, Origin
 from ._names import alike
 from ._shapes import Shape
@@ -21,7 +22,7 @@ _SHAPES: Mapping[Shape, float] = {
     Shape.PATH: 0.8,
     Shape.DATE: 0.6,
     Shape.SYMBOL: 0.4,
-    Shape.TEXT: 0.3,
+    Shape.TEXT: 0.2,
     Shape.NAME: 0.25,
     Shape.NUMBER: 0.15,
     Shape.WORD: 0.1,
@@ -71,7 +72,7 @@ def keep_best(facts: Iterable[Fact], count: int, now: int) -> frozenset[tuple[st
     return frozenset(fact.key for fact in best[:count])
 
 
-def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = ()) -> list[Fact]:
+def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = (), about: str = "") -> list[Fact]:
     """One fact for each value, the one most worth its tokens first.
 
     Args:
@@ -79,7 +80,9 @@ def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = ()) -> lis
         now (int): The turn at which they are looked at.
         wanted (Collection[str]): Names of what may be asked for next, beside those that calls asked for before: the
             parameters of the tools offered.
+        about (str): What is talked about now; empty for nothing.
     """
+    close = closeness(facts, about)
     same: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
     for fact in facts:
         alone = fact.shape.distinctive or fact.shape is Shape.NAME
@@ -99,6 +102,7 @@ def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = ()) -> lis
         if not group[0].shape.distinctive:
             value /= max(1, *(series[_series(fact)] for fact in group))
         value *= 1 + _EACH_TURN_MORE * min(_MOST_TURNS_MORE, len({fact.place.turn for fact in group}) - 1)
+        value *= max(map(close, group))
         value *= _USED_AS_ARGUMENT if group[0].value in used else 1
         value *= _FIELD_USED_AS_ARGUMENT if any(fact.label in fields for fact in group) else 1
         if any(_is_wanted(fact, wanted) for fact in group):
