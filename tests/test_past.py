@@ -83,6 +83,18 @@ def test_facts_come_from_turns_as_they_were() -> None:
     assert "yusuf@example.com" in shortened.telling(200, COUNTER, shortened=[cut]).told
 
 
+def test_facts_that_are_far_from_being_told_are_forgotten() -> None:
+    """What is remembered is bounded by the room there is for telling it, and the newest facts are among it."""
+    turns = [lookup(f"#W{i}", f'{{"order_id": "#W{i}", "email": "skipper{i}@example.com"}}') for i in range(900)]
+    past = Past().extended(turns, 9_000)
+    small, large = past.telling(200, COUNTER), past.telling(3 * 1_200, COUNTER)
+    assert len(past.digest.facts) > 1_200
+    assert (len(small.digest.facts), len(large.digest.facts)) == (500, 1_200)
+    assert past.telling(200, COUNTER).told == small.told
+    assert "skipper899@example.com" in small.telling(2_000, COUNTER).told
+    assert large.telling(3_600, COUNTER).digest is large.digest
+
+
 def test_no_room_is_no_facts() -> None:
     """A limit of nothing, or less, leaves the figures."""
     past = Past().extended([ORDER], 60).telling(-5, COUNTER)

@@ -11,16 +11,18 @@ from ._sizes import measure_turn
 from ._stand_in import call_in_short, stand_in
 from ._turns import Turn, text_of
 
-FACTS = 0.25
-"""Tokens of facts for each token that is cleared, as `TrimOldest` tells them of what it drops."""
+FACTS, MOST_FACTS = 0.25, 0.5
+"""Tokens of facts for each token that is cleared, as `TrimOldest` tells them of what it drops; more where clearing went
+further than it had to."""
 
 
 @dataclass(frozen=True)
 class ClearToolOutputs(DeclaredStrategy):
     """Replaces old results of calls by one line each, oldest first: the call in short, the size, a reference.
 
-    The calls stay as they were made. The facts in what is cleared are told once, right after the task, in up to a
-    quarter of the tokens that it held: a value that the model goes on to need is still there with its name.
+    The calls stay as they were made. The facts in what is cleared are told once, right after the task, in a quarter of
+    the tokens that it held, or half of them where there is room: a value that the model goes on to need is still there
+    with its name.
 
     Args:
         keep_last (int): How many of the newest turns with calls keep their results, at least 0. The newest turns and
@@ -74,7 +76,8 @@ def _telling(history: History, cleared: int, need: Need) -> History:
     The past accounts for these tokens as well: what drops the turns later on leaves room for their facts by that.
     """
     counter, before = need.counter, history.past or Past()
-    limit = int(cleared * FACTS) + counter.tokens(counter.measure_text(before.told))
+    room = max(int(cleared * FACTS), min(int(cleared * MOST_FACTS), need.target - need.tokens_of(history)))
+    limit = room + counter.tokens(counter.measure_text(before.told))
     visible = [text_of(message) for message in (*history.system, *(m for t in history.turns for m in t.messages))]
     shortened = [turn for turn in history.turns if turn.whole is not None]
     past = replace(before, tokens=before.tokens + cleared)

@@ -12,6 +12,10 @@ from ._cut import cut_middle
 from ._digest import Digest
 from ._turns import NOTE_SOURCE, Turn, text_of
 
+LEAST_FACTS, TOKENS_FOR_A_FACT = 500, 3
+"""How many facts are remembered: one for so many tokens of room, twice as many as can be told in it, and at least so
+many. A long run keeps what a request can use; whole turns stay in the store."""
+
 _OF_THE_PAST = re.compile(r"^\[[^\]\n]*\b[\d,]+ earlier turns?\b", re.MULTILINE)
 """What stands in every message that tells of turns that are gone."""
 
@@ -69,7 +73,7 @@ class Past:
         wanted: Collection[str] = (),
         about: str = "",
     ) -> "Past":
-        """The past with its facts told in so many tokens.
+        """The past with its facts told in so many tokens; facts that are far from being told are forgotten.
 
         Args:
             limit (int): Tokens the facts may take.
@@ -84,7 +88,8 @@ class Past:
         carried = cut_middle(f"{self.carried}\n", limit // 2, counter) if self.carried else ""
         facts = max(0, limit - counter.tokens(counter.measure_text(carried)))
         told = carried + digest.render(facts, counter, visible=visible, wanted=wanted, about=about)
-        return replace(self, told=told.rstrip("\n"))
+        worth_keeping = self.digest.best(max(LEAST_FACTS, limit // TOKENS_FOR_A_FACT))
+        return replace(self, told=told.rstrip("\n"), digest=worth_keeping)
 
     def message(self) -> UserMessage:
         """The one message that tells the model about them."""

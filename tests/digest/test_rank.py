@@ -96,3 +96,16 @@ def test_what_is_talked_about_comes_first() -> None:
     facts = [lamp, rug, *named]
     assert rank(facts, 6)[0].value == rank(facts, 6, about="And the lamps?")[0].value == "B771"
     assert rank(facts, 6, about="And the rug?")[0].value == "C905"
+
+
+def test_sentences_that_tell_of_something_come_before_small_talk() -> None:
+    """One that holds a name or a date does; a question does not; and saying it again and again makes none better."""
+
+    def said(words: str, seen: int = 1) -> Fact:
+        return Fact(Place("user", Origin.USER, 5), "", words, Shape.TEXT, words, seen=seen)
+
+    talk = said("I went for a walk today.")
+    assert first(said("I went for a walk with Ana."), talk).endswith("Ana.")
+    assert first(talk, said("Have you been for a walk?")) == talk.value
+    again = said("I was out for a walk too.", seen=4)
+    assert first(talk, again) == first(talk, replace(again, seen=1))

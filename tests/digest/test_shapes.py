@@ -45,6 +45,13 @@ def test_shape_of(value: str, shape: Shape) -> None:
     assert shape_of(value) is shape
 
 
+@pytest.mark.parametrize("number", ["+44 20 7946 0018", "+1 (555) 123-2002", "(030) 123 45 67", "+351-21-000-1234"])
+def test_finds_phone_numbers_whole(number: str) -> None:
+    """Groups of digits behind a country or area code are one value; bare groups are not."""
+    found = [(one.value, one.shape) for one in find_values(f"call {number}, not 12 34 56")]
+    assert found == [(number, Shape.IDENTIFIER), *((bare, Shape.NUMBER) for bare in ("12", "34", "56"))]
+
+
 def test_finds_what_stands_out_in_prose() -> None:
     """Names, identifiers, dates, amounts, paths, quoted words and code are found; plain words are not."""
     text = (

@@ -38,6 +38,8 @@ def test_a_value_in_prose_has_the_words_around_it() -> None:
     """The words before a value, else those behind it, within the clause."""
     assert texts("My reservation ID is 1N99U6.") == ["reservation ID is 1N99U6"]
     assert texts("Yes, HAT284 is the flight I want") == ["HAT284 is the flight"]
+    assert texts("Ask the duty officer, Tom Aldridge.") == ["Ask the duty officer, Tom Aldridge"]
+    assert texts("Yes, Tom Aldridge.") == ["=Tom Aldridge"]
     assert texts("it is 1N99U6") == ["=1N99U6"]
     assert texts("it is 1N99U6", "code") == ["code=1N99U6"]
     assert "berth code of the Albatross is QX-4417" in texts("Note: the berth code of the Albatross is QX-4417.")
@@ -78,6 +80,6 @@ def test_lines_of_trouble() -> None:
 
 def test_sentences() -> None:
     """What somebody said is kept by the sentence; a sentence of three words says too little."""
-    said = read_sentences("Hi there! I prefer aisle seats. Ok.\nMy sister lives in Rome", PLACE)
+    said = read_sentences("Hi there! I prefer aisle seats. Ok.\nMy sister lives in Rome with Dr. Okafor.", PLACE)
 
-    assert [fact.context for fact in said] == ["I prefer aisle seats.", "My sister lives in Rome"]
+    assert [fact.context for fact in said] == ["I prefer aisle seats.", "My sister lives in Rome with Dr. Okafor."]

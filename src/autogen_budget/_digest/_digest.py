@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autogen_budget._counting import TokenCounter
 from autogen_budget._turns import Turn
@@ -66,6 +66,20 @@ class Digest:
                 best = keep_best(facts.values(), _KEPT_OF_TOO_MANY, number)
                 facts = {key: fact for key, fact in facts.items() if key in best}
         return self if number == self.turns else Digest(facts, number, question)
+
+    def best(self, count: int) -> "Digest":
+        """The digest with so many of its facts, those worth the most; the rest is forgotten.
+
+        Args:
+            count (int): How many facts to keep at most.
+
+        Returns:
+            Digest: This object when it holds no more.
+        """
+        if len(self.facts) <= count:
+            return self
+        best = keep_best(self.facts.values(), count, self.turns)
+        return replace(self, facts={key: fact for key, fact in self.facts.items() if key in best})
 
     def render(
         self,

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from ._about import closeness
 from ._facts import Fact, Origin
 from ._names import alike
-from ._shapes import Shape
+from ._shapes import Shape, find_values
 
 _SHAPES: Mapping[Shape, float] = {
     Shape.IDENTIFIER: 1.0,
@@ -22,7 +22,7 @@ _SHAPES: Mapping[Shape, float] = {
     Shape.PATH: 0.8,
     Shape.DATE: 0.6,
     Shape.SYMBOL: 0.4,
-    Shape.TEXT: 0.2,
+    Shape.TEXT: 0.12,
     Shape.NAME: 0.25,
     Shape.NUMBER: 0.15,
     Shape.WORD: 0.1,
@@ -39,12 +39,15 @@ _FIELD_USED_AS_ARGUMENT = 3.0
 _FIELD_WANTED = 3.0
 
 _UNNAMED = 0.5
+_PARTICULAR, _ASKED = 2.0, 0.5
+"""What a sentence is worth that holds a name, a date or the like, and one that asks rather than tells."""
+
 _EACH_TURN_MORE = 0.25
 _MOST_TURNS_MORE = 4
 _HALVED_AFTER = 12
 """Turns after which a value is worth half, twice as many a third: old facts fade, and never vanish."""
 
-_USERS_WORDS_HOLD = 4
+_USERS_WORDS_HOLD = 16
 """How many times as long the words of a user hold: results are of their moment, what people say mostly is not."""
 
 _ALIKE = 0.5
@@ -120,6 +123,10 @@ def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = (), about:
 def _worth(fact: Fact, now: int) -> float:
     """What a fact is worth by itself."""
     often = 1 + _EACH_TURN_MORE * min(_MOST_TURNS_MORE, fact.seen - 1)
+    if fact.shape is Shape.TEXT:
+        # A sentence that comes again and again is a way of speaking. Its first word has a capital in any case.
+        often = _PARTICULAR if next(find_values(fact.value.partition(" ")[2]), None) else 1.0
+        often *= _ASKED if fact.value.endswith(("?", "？")) else 1.0
     holds = _HALVED_AFTER * (_USERS_WORDS_HOLD if fact.place.origin is Origin.USER else 1)
     fresh = 1 / (1 + (now - fact.place.turn) / holds)
     named = 1 if fact.label or fact.context else _UNNAMED

@@ -85,11 +85,18 @@ _FINDER = re.compile(
     r"|\"(?P<quoted>[^\"\n]{2,60})\""
     rf"|(?P<date>(?<![\w.-]){_MOMENT})"
     rf"|(?P<names>(?<!\w){_NAMES})"
+    r"|(?P<phone>(?<!\w)(?:\+\d{1,3}(?:[ .-]?\(\d{1,4}\))?|\(\d{2,4}\))(?:[ .-]?\d{2,4}){2,5}(?!\w))"
     r"|(?P<amount>(?<![\w.,])[$€£¥₹]?\d{1,3}(?:,\d{3}){1,5}(?:\.\d{1,9})?(?![\w,]))"
     r"|(?P<chunk>[$€£¥₹#@~+./\\]{0,3}\w[\w./\\:#@%+~&=-]{0,300}(?:\(\))?)"
 )
 
-_SHAPES_OF_GROUPS = {"url": Shape.URL, "date": Shape.DATE, "names": Shape.NAME, "amount": Shape.NUMBER}
+_SHAPES_OF_GROUPS = {
+    "url": Shape.URL,
+    "date": Shape.DATE,
+    "names": Shape.NAME,
+    "phone": Shape.IDENTIFIER,
+    "amount": Shape.NUMBER,
+}
 _NEVER_FIRST, _NEVER_LAST = " ,.:;')]}=+*", " ,:;'([{=+\\"
 """Characters that a quoted value does not begin or end with: there, the quotation marks were paired wrongly."""
 

@@ -33,7 +33,7 @@ _WORD = re.compile(r"[^\W\d][\w'’-]*")
 _LINK = re.compile(r"\b(?!(?:and|or)\b)[^\W\d]+")
 _CLAUSE = re.compile(r"[.;:!?,()\[\]{}|<>*\"“”`](?=\s|$)|\s[-–—(\[{<]|[\[{}|<>]|\s{2}|\t")
 _LINE_END = re.compile(r"[\r\n]+|\\r?\\n|\\n")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_SENTENCE = re.compile(r"(?<=[.!?])(?<!\bDr\.)(?<!\bM[rs]\.)(?<!\bMrs\.)(?<!\bSt\.)\s+|\n+")
 _PIECE = re.compile(rf".{{1,{LONGEST_LINE}}}(?:\s|$)|.{{1,{LONGEST_LINE}}}")
 _TROUBLE = re.compile(
     r"(?:error|exception)\b|\b(?:traceback|fail(?:ed|ure|s)?|fatal|denied|refused|cannot|not found|invalid|unable)\b",
@@ -105,6 +105,9 @@ def _read_line(line: str, place: Place, label: str) -> Iterator[Fact]:
             yield Fact(place, field["name"] or field["names"], value, one.shape)
             continue
         lead = _last_clause(before)
+        if not lead and one.shape is Shape.NAME and before.endswith(", "):
+            who = _last_clause(before[:-2])  # "the duty officer, Tom Aldridge"
+            lead = f"{who}, " if " " in who else ""
         if not _telling(lead) and _LINK.search(before):
             # Nothing but "is" or "of the" between two values: the first of them tells what the second one is.
             lead = _last_clause(bare[: one.start], words=_WORDS_WITH_A_VALUE)
