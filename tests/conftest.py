@@ -5,6 +5,7 @@ looked for with `HYPOTHESIS_PROFILE=search pytest`; what it finds becomes an exa
 """
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -21,3 +22,7 @@ settings.register_profile(
 settings.register_profile("quick", parent=settings.get_profile("default"), max_examples=10)
 settings.register_profile("search", parent=settings.get_profile("default"), derandomize=False, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A script's background job ignores Ctrl-C, and so would the programs that tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

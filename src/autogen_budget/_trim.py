@@ -23,7 +23,7 @@ WORTH = 0.25
 SLACK = 1.25
 """How far facts may exceed their share when the turns leave room."""
 
-LEAST_SHARE, LEAST_BEFORE_RESULTS = 0.35, 0.6
+LEAST_SHARE, LEAST_BEFORE_RESULTS = 0.25, 0.6
 """Share of the room beside instructions and schemas that facts may take whatever stays, if there are that many: before
 the words of the task and of the newest turns are cut, and before the results of the newest turns are."""
 
