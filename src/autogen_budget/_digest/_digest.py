@@ -112,7 +112,7 @@ class Digest:
         candidates = self._candidates(limit, visible if isinstance(visible, str) else "\n".join(visible), wanted, about)
 
         def tokens_of(count: int) -> int:
-            return counter.tokens(counter.measure_text(self._text(candidates[:count])))
+            return counter.tokens(counter.measure_text(self._text(candidates[:count]), limit=limit))
 
         # One fact more can make the text shorter. The search ends at a count that it has seen fit all the same.
         count = bisect_right(range(1, len(candidates) + 1), limit, key=tokens_of)
