@@ -15,6 +15,7 @@ from itertools import takewhile
 from typing import Any
 
 from autogen_core import FunctionCall
+from autogen_core.model_context import UnboundedChatCompletionContext
 from autogen_core.models import (
     AssistantMessage,
     CreateResult,
@@ -49,6 +50,26 @@ class Cached:
     share: float
     compactions: int
     largest: int
+
+
+class Trimmed(UnboundedChatCompletionContext):
+    """A context that forgets its oldest messages as soon as there are too many tokens of them."""
+
+    def __init__(self, cap: int, target: int) -> None:
+        super().__init__()
+        self._cap, self._target = cap, target
+
+    def _tokens(self, messages: Sequence[LLMMessage]) -> int:
+        return sum(COUNTER.tokens(COUNTER.measure_message(message)) for message in messages)
+
+    async def get_messages(self) -> list[LLMMessage]:
+        """What is left."""
+        if self._tokens(self._messages) > self._cap:
+            while len(self._messages) > 1 and self._tokens(self._messages) > self._target:
+                del self._messages[:1]
+            while len(self._messages) > 1 and self._messages[0].type != "UserMessage":
+                del self._messages[:1]
+        return list(self._messages)
 
 
 class Listening(ReplayChatCompletionClient):

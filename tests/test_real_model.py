@@ -26,6 +26,7 @@ from autogen_ext.models.replay import ReplayChatCompletionClient
 from PIL import Image as Picture
 
 from autogen_budget import BudgetedAgent, BudgetedChatCompletionClient, TiktokenCounter, TokenBudget
+from cache_simulation import Trimmed
 from local_model import LocalModel
 from mixed_text import KINDS, conversations, predictions
 
@@ -139,17 +140,27 @@ def day(number: int) -> str:
     return f"Day {number}: the quay took {goods}. The crane was out for {number * 13 % 50} minutes."
 
 
-@pytest.mark.usefixtures("usage_is_told")
-async def test_most_of_thirty_prompts_is_read_from_the_cache(local_model: LocalModel) -> None:
-    """With several compactions on the way, the server's own figures say that at least 79 % was cached."""
-    client = local_model.client(max_tokens=3)
-    agent = BudgetedAgent(AssistantAgent("clerk", client), TokenBudget(900, context_window=2_048, reply_reserve=24))
+async def read_in_thirty_turns(agent: BudgetedAgent) -> tuple[int, int]:
+    """Prompt tokens that the server was sent, and how many of them it found in its cache, by its own report."""
     for number in range(30):
         await agent.run(task=day(number))
+    records = agent.records
+    return sum(record.reported_prompt_tokens or 0 for record in records), sum(r.cached_tokens or 0 for r in records)
+
+
+@pytest.mark.usefixtures("usage_is_told")
+async def test_most_of_thirty_prompts_is_read_from_the_cache(local_model: LocalModel) -> None:
+    """With several compactions on the way at least 79 % was, and less was read anew than by trimming in blocks."""
+    client, wide = local_model.client(max_tokens=3), TokenBudget(2_000)  # a budget that never binds
+    blocks = BudgetedAgent(AssistantAgent("clerk", client, model_context=Trimmed(860, 430)), wide)
+    agent = BudgetedAgent(AssistantAgent("clerk", client), TokenBudget(900, context_window=2_048, reply_reserve=24))
+    sent_in_blocks, cached_in_blocks = await read_in_thirty_turns(blocks)
+    sent, cached = await read_in_thirty_turns(agent)
     await client.close()
-    cached = sum(record.cached_tokens or 0 for record in agent.records)
-    assert cached >= 0.79 * sum(record.reported_prompt_tokens or 0 for record in agent.records)
+    assert cached >= 0.79 * sent
+    assert sent - cached < sent_in_blocks - cached_in_blocks
     assert sum(bool(record.steps) for record in agent.records) >= 2
+    assert not any(record.steps for record in blocks.records)
 
 
 async def test_a_fact_of_turn_1_is_answered_in_turn_30(local_model: LocalModel) -> None:

@@ -16,7 +16,7 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,12 @@ from typing import cast
 from autogen_agentchat.agents import AssistantAgent
 from autogen_core import EVENT_LOGGER_NAME
 from autogen_core.logging import LLMCallEvent
-from autogen_core.model_context import ChatCompletionContext, UnboundedChatCompletionContext
-from autogen_core.models import LLMMessage
+from autogen_core.model_context import ChatCompletionContext
 
-from autogen_budget import BudgetedAgent, TiktokenCounter, TokenBudget
+from autogen_budget import BudgetedAgent, TokenBudget
 
-sys.path.append(str(Path(__file__).parents[2] / "examples"))
+sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "examples")]
+from cache_simulation import Trimmed
 from local_model import LocalModel  # an example, no installed module
 
 WINDOW, REPLY = 2_048, 24  # tokens
@@ -89,26 +89,6 @@ def listening() -> Generator[Figures]:
         yield listener.figures
     finally:
         events.removeHandler(listener)
-
-
-class Trimmed(UnboundedChatCompletionContext):
-    """A context that forgets its oldest messages as soon as there are too many tokens of them."""
-
-    def __init__(self, cap: int, target: int) -> None:
-        super().__init__()
-        self._cap, self._target, self._counter = cap, target, TiktokenCounter()
-
-    def _tokens(self, messages: Sequence[LLMMessage]) -> int:
-        return sum(self._counter.tokens(self._counter.measure_message(message)) for message in messages)
-
-    async def get_messages(self) -> list[LLMMessage]:
-        """What is left."""
-        if self._tokens(self._messages) > self._cap:
-            while len(self._messages) > 1 and self._tokens(self._messages) > self._target:
-                del self._messages[:1]
-            while len(self._messages) > 1 and self._messages[0].type != "UserMessage":
-                del self._messages[:1]
-        return list(self._messages)
 
 
 Wrap = Callable[[Callable[[ChatCompletionContext | None], AssistantAgent]], AssistantAgent | BudgetedAgent]
