@@ -69,6 +69,24 @@ async def test_facts_in_cleared_results_are_told() -> None:
     assert "A-4771" not in told, "what can still be read is not told again"
 
 
+async def test_facts_take_the_room_that_clearing_left() -> None:
+    """Where a result that was cleared freed more than it had to, up to half of its tokens tell its facts."""
+    rows = [{"sku": f"B{i}771", "bin": f"C{i}905", "price": f"{i}.50"} for i in range(20)]
+    messages = [user("task"), *called(0, json.dumps(rows), tool="list_skus"), *called(1, "done"), user("go on")]
+    history = History.parse(messages)
+    need = need_of(history)
+    least = need.tokens_of(await ClearToolOutputs(0)(history, replace(need, target=0)))
+    tight, roomy = [
+        await ClearToolOutputs(0)(history, replace(need, target=target)) for target in (least, need.tokens - 20)
+    ]
+    told = [
+        sum(text.count(f"B{i}771") for i in range(20))
+        for text in (text_of(tight.flatten()[1]), text_of(roomy.flatten()[1]))
+    ]
+    assert 0 < told[0] < told[1] <= 20
+    assert need.tokens_of(roomy) <= need.tokens - 20
+
+
 async def test_facts_told_before_stay_when_more_is_cleared() -> None:
     """A second clearing tells the facts of both, and dropping the turns later on loses none of them."""
     history = History.parse(shop(4))

@@ -1,5 +1,6 @@
 """The last resort: what may not be dropped is cut, longest first, until the request fits."""
 
+import itertools
 import json
 
 import pytest
@@ -54,6 +55,24 @@ async def test_cuts_a_selectors_prompt() -> None:
     assert isinstance(message, SystemMessage)
     assert message.content.startswith("Roles: a, b.")
     assert message.content.endswith("Return one role.")
+
+
+async def test_lines_that_the_task_names_stay() -> None:
+    """Of a tool's output the lines stay that share rare words with the task, wherever they are."""
+    call = FunctionCall(id="c", name="read", arguments="{}")
+    places = [
+        "".join(letters) for letters in itertools.islice(itertools.product("aeiou", "klmnr", "aeiou", "stv"), 300)
+    ]
+    output = "\n".join(f"the sluice at {place} was painted" for place in places)
+    result = FunctionExecutionResult(content=output, name="read", call_id="c", is_error=False)
+    messages: list[LLMMessage] = [
+        user(f"What of {places[150]}?"),
+        AssistantMessage(content=[call], source="a"),
+        FunctionExecutionResultMessage(content=[result]),
+    ]
+    (*_, results) = await fitted(messages, 500)
+    assert isinstance(results, FunctionExecutionResultMessage)
+    assert f"the sluice at {places[150]} was painted" in results.content[0].content
 
 
 async def test_short_texts_stay_whole() -> None:

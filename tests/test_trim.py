@@ -83,6 +83,35 @@ async def test_facts_of_dropped_turns_are_told() -> None:
     assert len(trimmed.turns) > 3, "facts leave room for the newest turns"
 
 
+async def test_what_the_newest_words_are_about_is_told_first() -> None:
+    """Where there is no room for every record, the one that is asked for is told."""
+    goods = ("lamp", "rug", "kettle", "mirror", "bench", "clock", "vase", "stool", "quilt", "easel")
+    items = [{"name": name, "note": "kept in the large hall", "sku": f"B{i}771"} for i, name in enumerate(goods)]
+    lists = [*tool_turn(0, json.dumps(items)), *(user(f"chatter {i} " + lines(6)) for i in range(12))]
+    for i, name in enumerate(goods):
+        history = History.parse([user("Help."), *lists, user(f"Which one was the {name}?")])
+        text = str((await TrimOldest()(history, need_of(history, 65))).flatten()[1].content)
+        assert f"B{i}771" in text
+    assert sum(text.count(f"B{i}771") for i in range(10)) < 10
+
+
+@pytest.mark.parametrize(("kept", "wrap"), [(True, "{}"), (False, '{{"report": "{}"}}')])
+async def test_data_gives_way_to_facts_before_text_does(kept: bool, wrap: str) -> None:
+    """Facts tell the values of structured data; of code, what was asked for is best left in its lines."""
+    code = "\\n".join(f"def step_{i}(level): return level + {i}" for i in range(60))
+    order = json.dumps({f"field_{i}": f"A-{i}771" for i in range(200)})
+    result = wrap.format(code if wrap != "{}" else code.replace("\\n", "\n"))
+    messages = [user("Mend step_31. " + lines(150)), *tool_turn(0, order), *tool_turn(1, result)]
+    history = History.parse(messages)
+    trimmed = await TrimOldest()(history, need_of(history, 1_000))
+    newest = trimmed.turns[-1].results
+    assert newest is not None
+    tokens = COUNTER.measure_text(newest.content[0].content).total
+    assert (tokens > 200) is kept
+    assert (tokens < 10) is not kept
+    assert "A-1771" in trimmed.past.told if trimmed.past else False
+
+
 async def test_trimming_again_adds_up() -> None:
     """What was dropped earlier is still counted, and known, after the next trim."""
     first = user("My key is KEY-4711-XYZ. " + lines(3))
