@@ -95,21 +95,23 @@ async def test_what_the_newest_words_are_about_is_told_first() -> None:
     assert sum(text.count(f"B{i}771") for i in range(10)) < 10
 
 
-@pytest.mark.parametrize(("kept", "wrap"), [(True, "{}"), (False, '{{"report": "{}"}}')])
-async def test_data_gives_way_to_facts_before_text_does(kept: bool, wrap: str) -> None:
+CODE = "\n".join(f"def step_{i}(level): return level + {i}" for i in range(60))
+
+
+@pytest.mark.parametrize(("result", "is_text"), [(CODE, True), (json.dumps({"report": CODE}), False)])
+async def test_data_gives_way_to_facts_before_text_does(result: str, is_text: bool) -> None:
     """Facts tell the values of structured data; of code, what was asked for is best left in its lines."""
-    code = "\\n".join(f"def step_{i}(level): return level + {i}" for i in range(60))
     order = json.dumps({f"field_{i}": f"A-{i}771" for i in range(200)})
-    result = wrap.format(code if wrap != "{}" else code.replace("\\n", "\n"))
     messages = [user("Mend step_31. " + lines(150)), *tool_turn(0, order), *tool_turn(1, result)]
     history = History.parse(messages)
     trimmed = await TrimOldest()(history, need_of(history, 1_000))
     newest = trimmed.turns[-1].results
     assert newest is not None
     tokens = COUNTER.measure_text(newest.content[0].content).total
-    assert (tokens > 200) is kept
-    assert (tokens < 10) is not kept
-    assert "A-1771" in trimmed.past.told if trimmed.past else False
+    assert (tokens > 200) is is_text
+    assert (tokens < 10) is not is_text
+    assert trimmed.past is not None
+    assert "A-1771" in trimmed.past.told
 
 
 async def test_trimming_again_adds_up() -> None:
