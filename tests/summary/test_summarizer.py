@@ -137,6 +137,18 @@ async def test_what_has_arrived_is_a_draft_no_more() -> None:
     assert reports_in(author.transcripts) == [f"R{i:04}" for i in range(12)]
 
 
+async def test_a_draft_that_says_what_was_known_is_a_draft_all_the_same() -> None:
+    """A model that has nothing to add gives the last summary back: its turns are not shown to it again."""
+    author = Author(lambda _: "Goal: home.")
+    summarizer = summarizer_of(author)
+    summarizer.prepare(order(TURNS[:4], "Goal: home."))
+    await until_asked(author)
+    await asyncio.sleep(0.01)
+    assert summarizer.drafted(TURNS, "Goal: home.") == TURNS[:4]
+    assert await summarizer.write(order(TURNS[:4], "Goal: home.")) == Written("Goal: home.", 4)
+    assert len(author.prompts) == 1
+
+
 async def test_a_conversation_has_one_draft() -> None:
     """Preparing again, with more turns, begins nothing new; another conversation has its own."""
     author = numbered()

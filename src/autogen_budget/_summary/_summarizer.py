@@ -58,8 +58,9 @@ class _Draft:
         return self.loop is not asyncio.get_running_loop()
 
     def arrived(self, summary: str) -> bool:
-        """Whether a conversation goes on from it, with this summary."""
-        return bool(summary) and self.written is not None and self.written.text == summary
+        """Whether a conversation goes on from it, with this summary; it may say the same as the one before."""
+        arrived = self.written is not None and self.written.text == summary
+        return bool(summary) and arrived and self.order.previous != summary
 
     def cancel(self) -> None:
         """Stop writing, from any event loop."""
