@@ -36,8 +36,8 @@ class TokenBudget(BaseModel):
         reply_reserve (int | None): Tokens of the window kept free for the reply; a larger `max_tokens` or
             `max_completion_tokens` set on the client wins. `None` means a quarter of the window, at most 4,096.
         compact_to (float): Share of the cap that compaction shrinks to, above 0 and up to 1. Nothing happens while a
-            request fits under the cap; the lower the share, the more rarely the prefix changes that providers cache. Where
-            prices are known, compaction goes further if only that pays for reading the rest anew.
+            request fits under the cap; the lower the share, the more rarely the prefix changes that providers cache.
+            Where prices are known, compaction goes further if only that pays for reading the rest anew.
         max_tool_output_tokens (int | None): Tokens one output of a tool may hold; what is longer is cut before it
             enters the conversation. `None` means a quarter of the cap.
         tool_output_tokens (Mapping[str, int]): The same for single tools, by name: these tokens take the place of
