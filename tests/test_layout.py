@@ -41,7 +41,7 @@ LAYERS = (
     {"_summarize", "_conversations"},
     {"_strategies", "_executor", "_workbench"},
     {"_equipment"},
-    {"_pipeline", "_memory"},
+    {"_pipeline", "_memory", "_input_prices"},
     {"_planner", "_contexts"},
     {"_attempt"},
     {"_client"},
@@ -125,6 +125,8 @@ def test_the_planning_core_knows_messages_only() -> None:
     allowed = {"autogen_core", "autogen_core.models", "autogen_core.tools"}
     core = (
         "_turns",
+        "_said",
+        "_keep",
         "_repair",
         "_past",
         "_history",
@@ -136,6 +138,7 @@ def test_the_planning_core_knows_messages_only() -> None:
         "_truncate",
         "_clear",
         "_trim",
+        "_target",
         "_last_resort",
         "_pipeline",
     )
@@ -143,6 +146,7 @@ def test_the_planning_core_knows_messages_only() -> None:
         tree = ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
         foreign = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
         assert {module for module in foreign if module.startswith("autogen_") and module != "autogen_budget"} <= allowed
+        assert not {"_spend", "_client", "_agent"} & imports_of(PACKAGE / f"{name}.py")
 
 
 def test_the_top_level_holds_nothing_else() -> None:

@@ -8,12 +8,10 @@ from autogen_core.models import AssistantMessage, LLMMessage, SystemMessage, Use
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_budget import History, TiktokenCounter, TokenBudget, TrimOldest
+from autogen_budget import History, TiktokenCounter
 from autogen_budget._past import Past
-from autogen_budget._planner import Call, Planner
 from autogen_budget._sizes import sizes_of_extras
 from autogen_budget._target import InputPrices, pays_at, target_of
-from autogen_budget._windows import ClientFacts
 from cache_simulation import CONVERSATIONS, play, play_blocks
 
 COUNTER = TiktokenCounter()
@@ -96,24 +94,6 @@ def test_prices_never_raise_the_target() -> None:
     assert target(history, 2_000, prices=InputPrices(1.0, 0.9)) == target(history, 2_000)
 
 
-def test_prices_are_those_of_the_model() -> None:
-    """They are known by its name; where cached tokens have no price of their own, they cost what others do."""
-    known, long = (InputPrices.of("gpt-4o", tokens, own_server=True) for tokens in (8_000, 100_000))
-    assert known == long == InputPrices.of("gpt-4o", 8_000, own_server=False)
-    assert known is not None
-    assert 0 < known.cached < known.fresh
-    undiscounted = InputPrices.of("gpt-4", 8_000, own_server=False)
-    assert undiscounted is not None
-    assert undiscounted.cached == undiscounted.fresh
-
-
-@pytest.mark.parametrize("model", [None, "my-own-model"])
-def test_on_a_server_of_ones_own_time_is_the_price(model: str | None) -> None:
-    """A token read from the cache takes none of it; of a hosted model that nobody knows, no price is known."""
-    assert InputPrices.of(model, 8_000, own_server=True) == InputPrices(1.0, 0.0)
-    assert InputPrices.of(model, 8_000, own_server=False) is None
-
-
 def test_the_longer_a_conversation_went_on_the_less_compaction_has_to_free() -> None:
     """By Lindy's rule many calls made are many calls to come, which pay for it; those that went count as well."""
     prices = InputPrices(1.0, 0.1)
@@ -121,18 +101,6 @@ def test_the_longer_a_conversation_went_on_the_less_compaction_has_to_free() -> 
     assert target(short, 2_000, prices=prices) < target(long, 2_000, prices=prices) < 2_000
     went = replace(short, past=Past(turns=72))
     assert target(went, 2_000, prices=prices) == target(long, 2_000, prices=prices)
-
-
-async def test_a_server_of_ones_own_reads_less() -> None:
-    """The client's configuration decides: to a server without a price, compaction sends at most half of what can go."""
-    sent: list[int] = []
-    for base_url in (None, "http://127.0.0.1:1/v1"):
-        facts = ClientFacts(model="my-own-model", base_url=base_url)
-        budget = TokenBudget(2_000, context_window=8_000)
-        planner = Planner(facts, budget, [TrimOldest(facts=False)], COUNTER, multiple_system_messages=True)
-        request = await planner.plan(Call(conversation(100, 60).flatten()))
-        sent.append(request.tokens)
-    assert 900 < sent[1] <= 1_030 < 1_100 < sent[0] <= 1_200
 
 
 @given(

@@ -13,6 +13,7 @@ from ._budget import TokenBudget
 from ._conversations import Conversations
 from ._counting import TiktokenCounter, TokenCounter
 from ._history import History
+from ._input_prices import input_prices
 from ._keep import Keep, Pin
 from ._memory import Memory
 from ._need import LooksAhead, Need, Strategy
@@ -275,7 +276,7 @@ class Planner:
         return self._budget.reply_room(window, self._asked(extra_create_args))
 
     def _prices(self, tokens: int) -> InputPrices | None:
-        return InputPrices.of(self._facts.model, tokens, own_server=self._facts.base_url is not None)
+        return input_prices(self._facts.model, tokens, own_server=self._facts.base_url is not None)
 
     def _asked(self, extra_create_args: Mapping[str, object] | None) -> int | None:
         return max_reply_tokens(extra_create_args or {}) or self._facts.max_reply_tokens

@@ -12,17 +12,14 @@ nearly every call in any case, and a token is worth more as a fact or a turn tha
 
 *By prices.* With p and c the prices of fresh and cached input, T calls to come, R tokens that go and B that stay behind
 the first change, compaction pays when R > B (p - c) / (p + T c). See `pays_at`. T follows Lindy's rule: as many calls
-as were made. Where a server of one's own serves a model without a price, time is what it costs, and a cached token
-takes none of it.
+as were made.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from ._counting import TokenCounter
 from ._history import History
 from ._sizes import Sizes, measure_turn, sizes_of_history
-from ._spend import list_price
 
 OF_THE_ROOM, LEAST_ROOM = 5 / 6, 0.25
 """What compaction leaves at least of the room beside instructions and schemas: so much of the share `compact_to`, and
@@ -46,25 +43,6 @@ class InputPrices:
 
     fresh: float
     cached: float
-
-    @classmethod
-    @lru_cache(maxsize=64)
-    def of(cls, model: str | None, tokens: int, *, own_server: bool) -> "InputPrices | None":
-        """What is known of a model's prices.
-
-        Args:
-            model (str | None): Its name, as the client sends it. `None` means the client does not say.
-            tokens (int): Tokens of a prompt: some models cost more when it is long.
-            own_server (bool): Whether the client names a server, which may be one's own.
-
-        Returns:
-            InputPrices | None: Those of `genai-prices`; without a price for cached tokens, they cost what others do.
-            `None` means nothing is known.
-        """
-        price = None if model is None else list_price(model, tokens)
-        if price is None:
-            return cls(1.0, 0.0) if own_server else None
-        return cls(price.input, price.input if price.cached_input is None else price.cached_input)
 
 
 def target_of(
