@@ -347,14 +347,19 @@ async def test_nothing_is_written_ahead_when_a_call_failed() -> None:
 
 async def test_looking_ahead_never_fails_a_call() -> None:
     """A strategy that cannot is passed over with a line in the log."""
+    tried: list[str] = []
 
     class Blind(TrimOldest):
+        def is_due(self, need: object) -> bool:
+            return True
+
         async def look_ahead(self, history: object, need: object) -> None:
+            tried.append("without glasses")
             raise RuntimeError("no glasses")
 
     client = budgeted(Author(), Blind())
     await Talk(client).go_on(2)
-    assert len(client.records) == 2
+    assert len(client.records) == len(tried) == 2
 
 
 async def test_forgetting_drops_what_is_being_written() -> None:

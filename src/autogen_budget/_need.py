@@ -101,6 +101,14 @@ class Strategy(Protocol):
 class LooksAhead(Protocol):
     """A strategy that prepares, after a call, what the next compaction will need."""
 
+    def is_due(self, need: Need) -> bool:
+        """Whether there is anything to prepare; asked after each call, so it takes no time.
+
+        Args:
+            need (Need): What a compaction would be told now, but for its target, which is the cap.
+        """
+        ...
+
     async def look_ahead(self, history: History, need: Need) -> None:
         """Begin to prepare; what takes long goes on in the background.
 

@@ -215,14 +215,7 @@ class Planner:
         counter, cap = self._counter, request.cap
         need = Need(
             tokens=request.tokens,
-            target=target_of(
-                request.history,
-                cap=cap,
-                compact_to=self._budget.compact_to,
-                extras=request.extras,
-                counter=counter,
-                prices=self._prices(cap),
-            ),
+            target=cap,
             cap=cap,
             extras=request.extras.total,
             counter=counter,
@@ -230,7 +223,16 @@ class Planner:
         )
         for strategy in strategies:
             try:
-                await strategy.look_ahead(request.history, need)
+                if strategy.is_due(need):
+                    target = target_of(
+                        request.history,
+                        cap=cap,
+                        compact_to=self._budget.compact_to,
+                        extras=request.extras,
+                        counter=counter,
+                        prices=self._prices(cap),
+                    )
+                    await strategy.look_ahead(request.history, replace(need, target=target))
             except Exception:
                 logger.warning("%s could not look ahead", type(strategy).__name__, exc_info=True)
 

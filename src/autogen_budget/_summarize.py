@@ -92,6 +92,14 @@ class Summarize(DeclaredStrategy):
         summarised = past.summarised + written.turns
         return replace(smaller, past=replace(smaller.past or past, summarised=summarised))
 
+    def is_due(self, need: Need) -> bool:
+        """Whether the request has passed the soft mark, and there is a model to write.
+
+        Args:
+            need (Need): What a compaction would be told now.
+        """
+        return need.tokens > self.soft * need.cap and self._summarizer(need) is not None
+
     async def look_ahead(self, history: History, need: Need) -> None:
         """Begin to write what the next compaction will need, when the request has come near its cap.
 
@@ -99,11 +107,8 @@ class Summarize(DeclaredStrategy):
             history (History): The conversation as it was sent.
             need (Need): What a compaction would be told now.
         """
-        summarizer = self._summarizer(need)
-        if summarizer is None or need.tokens <= self.soft * need.cap:
-            return
-        previous = (history.past or Past()).summary
-        if summarizer.drafted(history.turns, previous):
+        summarizer, previous = self._summarizer(need), (history.past or Past()).summary
+        if summarizer is None or summarizer.drafted(history.turns, previous):
             return
         dropped = await drop_oldest(history, need, facts=True, summary=(limit := self._limit(need)))
         coming = need.cap - max(need.tokens, need.target)
