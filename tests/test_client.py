@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -75,6 +76,30 @@ async def test_passes_on_the_very_same_messages_under_the_cap() -> None:
     assert all(a is b for a, b in zip(sent, messages, strict=True))
     assert client.records[0].compacted is False
     assert client.records[0].steps == ()
+
+
+@pytest.mark.parametrize("cap", [4_000, 1_000_000])
+async def test_work_per_call_grows_with_what_is_new(cap: int) -> None:
+    """A message more costs as many function calls after 3,000 messages as after 100, compacted before or not."""
+    work: list[int] = []
+    for turns in (50, 1_500):
+        client = BudgetedChatCompletionClient(replay(), TokenBudget(cap))
+        messages = chat(turns, words=10)
+        await client.create(messages)
+        for _ in range(3):
+            messages.append(user("one question more"))
+            calls = 0
+
+            def count(_frame: object, event: str, _argument: object) -> None:
+                nonlocal calls
+                calls += event == "call"
+
+            sys.setprofile(count)
+            await client.create(messages)
+            sys.setprofile(None)
+        assert client.records[-1].steps == ()
+        work.append(calls)
+    assert work[1] < work[0] * 1.5
 
 
 async def test_messages_may_be_passed_by_keyword() -> None:

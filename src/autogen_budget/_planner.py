@@ -116,6 +116,7 @@ class Planner:
         self._facts = facts
         self._budget = budget
         self._strategies = strategies
+        self._looking_ahead = _looking_ahead(strategies)
         self._counter = counter
         self._pins = tuple(pins)
         keep = Keep(budget.keep_last_turns, self._pins)
@@ -152,7 +153,7 @@ class Planner:
             budget (TokenBudget): The cap and how to keep it.
             strategies (Sequence[Strategy]): How to make a history smaller.
         """
-        self._budget, self._strategies = budget, strategies
+        self._budget, self._strategies, self._looking_ahead = budget, strategies, _looking_ahead(strategies)
         self.memory.conversations.keep_from_now(Keep(budget.keep_last_turns, self._pins))
         told = self._window if self._window and self._window.source in ("overflow error", "server") else None
         if told is None or (budget.context_window or told.tokens) < told.tokens:
@@ -209,8 +210,7 @@ class Planner:
         Args:
             request (Request): What was sent, and answered.
         """
-        strategies = [strategy for strategy in self._strategies if isinstance(strategy, LooksAhead)]
-        if self._summarizer is None or not strategies:
+        if self._summarizer is None or not self._looking_ahead:
             return
         counter, cap = self._counter, request.cap
         need = Need(
@@ -221,7 +221,7 @@ class Planner:
             counter=counter,
             summarizer=self._summarizer,
         )
-        for strategy in strategies:
+        for strategy in self._looking_ahead:
             try:
                 if strategy.is_due(need):
                     target = target_of(
@@ -329,9 +329,10 @@ class Planner:
 
     async def _logged(self, gone: Sequence[Turn], before: History, plan: Plan) -> tuple[Step, ...]:
         """The steps of a plan, once the turns that went are stored; where they cannot be, the last step says so."""
-        kept = await self.memory.keep(gone)
+        if plan.history is before or await self.memory.keep(gone):
+            return plan.steps
         lost = {id(turn.uncut) for turn in before.turns} - {id(turn.uncut) for turn in plan.history.turns}
-        if kept or not lost:  # what was cut says so by itself
+        if not lost:  # what was cut says so by itself
             return plan.steps
         *steps, last = plan.steps
         return (*steps, replace(last, detail=f"{last.detail}, {len(lost):,} turns not kept"))
@@ -351,6 +352,10 @@ class Planner:
                 self._facts.model,
                 DEFAULT_WINDOW,
             )
+
+
+def _looking_ahead(strategies: Sequence[Strategy]) -> tuple[LooksAhead, ...]:
+    return tuple(strategy for strategy in strategies if isinstance(strategy, LooksAhead))
 
 
 def _window_without_network(facts: ClientFacts, budget: TokenBudget) -> Window | None:
