@@ -155,7 +155,7 @@ async def look(client: ChatCompletionClient) -> None:
     await client.close()
     for row in rows(agent, result):
         print(row)
-    print(f"\n{result.messages[-1].to_model_text()}")  # type: ignore[union-attr]
+    print(f"\n{result.messages[-1].to_text()}")
     print(f"The largest request held {max(record.tokens_sent for record in agent.records):,} of {CAP:,} tokens.")
 
 

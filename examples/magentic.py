@@ -66,7 +66,7 @@ async def main(client: ChatCompletionClient) -> None:
     result = await team.run(task=TASK)
     await client.close()
 
-    print(f"{result.messages[-1].to_model_text()}\n")  # type: ignore[union-attr]
+    print(f"{result.messages[-1].to_text()}\n")
     for purpose in ("orchestrator", "reply"):
         own = [record for record in records if record.purpose == purpose]
         came, sent = max(record.tokens_before for record in own), max(record.tokens_sent for record in own)

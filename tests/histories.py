@@ -197,4 +197,4 @@ def tool_schemas(draw: st.DrawFn) -> list[ToolSchema]:
         {"type": st.just("object"), "properties": st.dictionaries(st.sampled_from(["x", "y", "z"]), _SCHEMAS)}
     )
     made = draw(st.lists(parameters, max_size=2))
-    return [ToolSchema(name=f"tool_{i}", description="Does it.", parameters=p) for i, p in enumerate(made)]  # type: ignore[typeddict-item]
+    return [ToolSchema(name=f"tool_{i}", description="Does it.", parameters=p) for i, p in enumerate(made)]  # type: ignore[typeddict-item]  # any JSON schema

@@ -8,7 +8,7 @@ from autogen_core.tools import StaticStreamWorkbench, StaticWorkbench
 from autogen_ext.code_executors.local import LocalCommandLineCodeExecutor
 from autogen_ext.models.cache import ChatCompletionCache
 from autogen_ext.models.replay import ReplayChatCompletionClient
-from autogen_ext.tools.mcp import (  # pyright: ignore[reportMissingTypeStubs]
+from autogen_ext.tools.mcp import (  # pyright: ignore[reportMissingTypeStubs]  # AutoGen's extras ship no stubs
     McpWorkbench,
     StdioServerParams,
 )
@@ -55,7 +55,7 @@ def test_finds_clients_under_any_name() -> None:
 def test_finds_the_clients_inside_a_client() -> None:
     """Wrappers in wrappers are seen through, outer ones first; a client that holds itself is met once."""
     innermost = ReplayChatCompletionClient(["a"])
-    innermost.me = innermost  # type: ignore[attr-defined]
+    innermost.me = innermost  # type: ignore[attr-defined]  # an attribute of its own
     inner = ChatCompletionCache(innermost)
     outer = ChatCompletionCache(inner)
     assert clients_within(outer) == [outer, inner, innermost]
@@ -120,7 +120,7 @@ def test_knows_who_puts_out_what_may_be_cut() -> None:
     assert [has_outputs(owner) for owner in (boss, helper)] == [True, False]
     assert has_outputs(Owner())
     unknown = BudgetedWorkbench(McpWorkbench(StdioServerParams(command="none")), TokenBudget(500))
-    helper.tools = [unknown]  # type: ignore[attr-defined]
+    helper.tools = [unknown]  # type: ignore[attr-defined]  # an attribute of its own
     assert has_outputs(helper)
 
 

@@ -15,7 +15,7 @@ from autogen_agentchat.ui import Console
 from autogen_core import CancellationToken, ComponentModel, FunctionCall
 from autogen_core.models import ChatCompletionClient, CreateResult, RequestUsage
 from autogen_core.tools import FunctionTool, StaticWorkbench, Workbench
-from autogen_ext.agents.openai import OpenAIAgent  # pyright: ignore[reportMissingTypeStubs]
+from autogen_ext.agents.openai import OpenAIAgent  # pyright: ignore[reportMissingTypeStubs]  # AutoGen's extras ship no stubs
 from autogen_ext.models.replay import ReplayChatCompletionClient
 from openai import AsyncOpenAI
 
@@ -134,7 +134,7 @@ async def test_survives_a_conversation_that_kills_the_unwrapped_agent() -> None:
 async def test_works_in_run_run_stream_and_console(capsys: pytest.CaptureFixture[str]) -> None:
     """The three ways to run an agent give the inner agent's messages."""
     agent, _ = budgeted("one", "two", "three")
-    assert (await agent.run(task="first")).messages[-1].to_model_text() == "one"  # type: ignore[union-attr]
+    assert (await agent.run(task="first")).messages[-1].to_text() == "one"
     streamed = [item async for item in agent.run_stream(task="second")]
     assert isinstance(streamed[-1], TaskResult)
     assert [message.source for message in streamed[-1].messages] == ["user", "assistant"]
@@ -210,7 +210,7 @@ async def test_tool_loops_stay_valid_and_within_the_cap() -> None:
         *(call(i) for i in range(12)), "done", cap=900, tools=[look], max_tool_iterations=20, reflect_on_tool_use=True
     )
     result = await agent.run(task="Find the ship.")
-    assert result.messages[-1].to_model_text() == "done"  # type: ignore[union-attr]
+    assert result.messages[-1].to_text() == "done"
     assert len(agent.records) == 13
     assert all(record.tokens_sent <= 900 for record in agent.records)
     assert any(record.steps for record in agent.records)
@@ -225,7 +225,7 @@ async def test_works_on_after_every_error() -> None:
         await too_large.run(task="hello")
     assert too_large.records[-1].error is not None
     result = await agent.run(task="paste " * 5_000)
-    assert result.messages[-1].to_model_text() == "fine"  # type: ignore[union-attr]
+    assert result.messages[-1].to_text() == "fine"
 
 
 async def test_reset_forgets_the_conversation() -> None:
@@ -288,7 +288,7 @@ async def test_dumps_and_loads_as_a_component() -> None:
     loaded = BaseChatAgent.load_component(ComponentModel.model_validate_json(dumped.model_dump_json()))
     assert isinstance(loaded, BudgetedAgent)
     assert (loaded.name, loaded.budget) == ("assistant", TokenBudget(400))
-    assert (await loaded.run(task="hello")).messages[-1].to_model_text() == "a"  # type: ignore[union-attr]
+    assert (await loaded.run(task="hello")).messages[-1].to_text() == "a"
     await agent.run(task="hello")
     assert len(agent.records) == 1, "dumping leaves the wrapper in place"
 
@@ -366,7 +366,7 @@ def test_wraps_every_workbench_an_agent_holds() -> None:
     inner = Recorder(replay())
     bench = StaticWorkbench([])
     row = (bench, StaticWorkbench([]))
-    inner.tools, inner.more = bench, row  # type: ignore[attr-defined]
+    inner.tools, inner.more = bench, row  # type: ignore[attr-defined]  # attributes of its own
     BudgetedAgent(inner, TokenBudget(500))
     held: Any = inner
     assert isinstance(held.tools, BudgetedWorkbench)
@@ -443,4 +443,4 @@ async def test_cancelling_reaches_the_model_call() -> None:
         with pytest.raises(asyncio.CancelledError):
             await run
         result = await agent.run(task="again")
-        assert result.messages[-1].to_model_text() == "fine"  # type: ignore[union-attr]
+        assert result.messages[-1].to_text() == "fine"

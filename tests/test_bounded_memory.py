@@ -267,8 +267,8 @@ async def test_a_context_that_was_changed_from_outside_is_left_alone() -> None:
 async def test_memory_blocks_are_folded_with_the_rest() -> None:
     """Blocks that AutoGen's memory adds with each turn go with the turns they belong to."""
     for mixed in (False, True):
-        client = Clerk(model_info={**CAN_ALL, "multiple_system_messages": mixed})  # pyright: ignore[reportArgumentType]
-        plain = Clerk(model_info={**CAN_ALL, "multiple_system_messages": mixed})  # pyright: ignore[reportArgumentType]
+        client = Clerk(model_info={**CAN_ALL, "multiple_system_messages": mixed})  # pyright: ignore[reportArgumentType]  # a dictionary with one key changed
+        plain = Clerk(model_info={**CAN_ALL, "multiple_system_messages": mixed})  # pyright: ignore[reportArgumentType]  # a dictionary with one key changed
         for bounded, model in ((True, client), (False, plain)):
             agent = clerk(model, bounded=bounded, memory=[ListMemory(memory_contents=[FACT])])
             await work(agent)
@@ -332,7 +332,7 @@ async def test_a_society_keeps_what_its_model_never_sees() -> None:
     team = RoundRobinGroupChat([inner], termination_condition=MaxMessageTermination(2))
     society = BudgetedAgent(SocietyOfMindAgent("society", team, Clerk(looks=0)), TokenBudget(700), bounded_memory=True)
     await work(society, 5)
-    held = society.inner.model_context  # type: ignore[attr-defined]  # pyright: ignore
+    held = society.inner.model_context  # type: ignore[attr-defined]  # pyright: ignore  # a base class has no context
     assert isinstance(held, ChatCompletionContext)
     assert len(await held.get_messages()) == 5
 

@@ -20,7 +20,7 @@ from autogen_agentchat.tools import AgentTool, TeamTool
 from autogen_core import CancellationToken
 from autogen_core.code_executor import CodeBlock, CodeExecutor, CodeResult
 from autogen_core.models import AssistantMessage, ChatCompletionClient, LLMMessage
-from autogen_ext.agents.magentic_one import MagenticOneCoderAgent  # pyright: ignore[reportMissingTypeStubs]
+from autogen_ext.agents.magentic_one import MagenticOneCoderAgent  # pyright: ignore[reportMissingTypeStubs]  # AutoGen's extras ship no stubs
 from PIL import Image as Picture
 
 from autogen_budget import BudgetedAgent, BudgetedChatCompletionClient, CallRecord, TokenBudget
@@ -282,7 +282,7 @@ def orchestrates(received: Received) -> Reply:
 def file_surfer(kit: Kit) -> Subject:
     """Magentic-One's reader of files."""
     pytest.importorskip("markitdown", reason="FileSurfer needs markitdown")
-    from autogen_ext.agents.file_surfer import FileSurfer  # pyright: ignore[reportMissingTypeStubs]
+    from autogen_ext.agents.file_surfer import FileSurfer  # pyright: ignore[reportMissingTypeStubs]  # AutoGen's extras ship no stubs
 
     (kit.folder / "log.txt").write_text("wind NW, calm sea\n" * 300, encoding="utf-8")
     return kit.agent(FileSurfer("surfer", kit.client, base_path=str(kit.folder)))
@@ -349,7 +349,7 @@ def web_surfer(kit: Kit) -> Subject:
     """Magentic-One's web surfer."""
     pytest.importorskip("playwright", reason="MultimodalWebSurfer needs playwright")
     pytest.importorskip("markitdown", reason="MultimodalWebSurfer needs markitdown")
-    from autogen_ext.agents.web_surfer import MultimodalWebSurfer  # pyright: ignore[reportMissingTypeStubs]
+    from autogen_ext.agents.web_surfer import MultimodalWebSurfer  # pyright: ignore[reportMissingTypeStubs]  # AutoGen's extras ship no stubs
 
     nothing: Any = object()
     browser: Any = Browser()

@@ -245,7 +245,7 @@ def test_what_a_compaction_takes_is_given_once_and_in_order() -> None:
     assert conversation.replace_history(history, new) == (turns[4], cut)
     assert conversation.logged == 3
     assert drop(2) == []
-    assert conversation.replace_history(turns, conversation.history) == ()  # type: ignore[arg-type]  # pyright: ignore
+    assert conversation.replace_history(turns, conversation.history) == ()  # type: ignore[arg-type]  # pyright: ignore  # another history on purpose
     assert drop(0, 1, 2, 3, 4) == ["step 5", "step 6", "step 7"]
 
 

@@ -98,7 +98,7 @@ def test_every_strategy_is_a_component(strategy: type[Strategy]) -> None:
     """The library's own carry the public name, and come back equal; `None` is a default wherever it is allowed."""
     assert issubclass(strategy, DeclaredStrategy)
     hints = get_type_hints(strategy)
-    needed = {f.name for f in fields(strategy) if f.default is MISSING and f.default_factory is MISSING}  # type: ignore[arg-type]
+    needed = {f.name for f in fields(strategy) if f.default is MISSING and f.default_factory is MISSING}  # type: ignore[arg-type]  # every strategy is a dataclass
     assert not needed or needed == {"client"}
     made = strategy(**{name: ReplayChatCompletionClient(["yes"]) for name in needed})
     (model,) = dump_strategies([made]) or []
@@ -106,7 +106,7 @@ def test_every_strategy_is_a_component(strategy: type[Strategy]) -> None:
     assert model.component_type == "strategy"
     (loaded,) = through_json(made)
     assert dump_strategies([loaded]) == dump_strategies([made])
-    for f in fields(strategy):  # type: ignore[arg-type]
+    for f in fields(strategy):  # type: ignore[arg-type]  # every strategy is a dataclass
         assert type(None) not in get_args(hints[f.name]) or f.default is None, f.name
 
 

@@ -23,7 +23,7 @@ LAYERS = (
     {"_history"},
     {"_sizes"},
     {"_need", "_conversation_state"},
-    {"_declared", "_stand_in"},
+    {"_declared", "_stand_in", "_telling"},
     {
         "_truncate",
         "_duplicates",
@@ -53,6 +53,7 @@ LAYERS = (
 
 INSIDE = {
     "_report",  # frozen values
+    "_telling",  # what the tests of clearing and trimming go through
     "_checks",  # what the tests of the agent and the client go through
     "_delegate",  # what the tests of the client go through
     "_members",  # what the tests of teams go through
@@ -133,6 +134,7 @@ def test_the_planning_core_knows_messages_only() -> None:
         "_sizes",
         "_need",
         "_stand_in",
+        "_telling",
         "_duplicates",
         "_lighten",
         "_truncate",

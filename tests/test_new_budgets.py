@@ -119,7 +119,7 @@ async def test_an_agents_tools_follow_its_budget() -> None:
         await agent.run(task="Look again.")
         agent.budget = TokenBudget(2_000, tool_output_tokens={"look": 90})
         await agent.run(task="Look again.")
-        offered = [[tool["function"]["name"] for tool in request.tools] for request in server.requests]  # type: ignore[index]
+        offered = [[tool["function"]["name"] for tool in request.tools] for request in server.requests]  # type: ignore[index]  # a tool as it is on the wire
     assert [cut.limit for cut in agent.cuts] == [1_000, 125, 90]
     assert offered == [["look", "read_artifact"], ["look"], ["look", "read_artifact"]]
     assert agent.budget == TokenBudget(2_000, tool_output_tokens={"look": 90})

@@ -102,9 +102,9 @@ async def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="max_tokens must be at least 64, got 63"):
         await handoff_summary(agent, max_tokens=63)
     with pytest.raises(TypeError, match="must be a BudgetedAgent, got AssistantAgent"):
-        await handoff_summary(agent.inner)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        await handoff_summary(agent.inner)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # wrong on purpose
     with pytest.raises(ValueError, match="keep must be 'summary', 'nothing' or 'all', got 'some'"):
-        await agent.start_task(keep="some")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        await agent.start_task(keep="some")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # wrong on purpose
 
 
 async def test_a_task_begins_with_a_summary() -> None:

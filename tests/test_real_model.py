@@ -111,7 +111,7 @@ def test_the_counter_learns_how_this_model_counts(local_model: LocalModel) -> No
             data=json.dumps({"messages": wire}).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310  # the local server's address
             return int(json.load(reply)["input_tokens"])
 
     ratios = [

@@ -55,7 +55,7 @@ async def test_a_real_summary_enters_the_request(local_model: LocalModel) -> Non
         requests.append(messages)
         return await create(messages, **options)
 
-    own.create = overheard  # type: ignore[method-assign]
+    own.create = overheard  # type: ignore[method-assign]  # to overhear what it is asked
     note = "the crane at the pier was painted again and looks fine today. " * 3
     context = UnboundedChatCompletionContext(
         [

@@ -224,5 +224,5 @@ async def test_teams_go_on_as_before_with_less_to_read(build: Callable[[ChatComp
 
 def tell_and_pass_on(received: Received) -> Answer:
     """A story, and a hand-over where there is one to make."""
-    tools = [str(tool["function"]["name"]) for tool in received.tools]  # type: ignore[index]
+    tools = [str(tool["function"]["name"]) for tool in received.tools]  # type: ignore[index]  # a tool as it is on the wire
     return Answer(STORY, tuple(Call(name) for name in tools if name.startswith("transfer_to_")))

@@ -43,7 +43,7 @@ async def test_a_saved_conversation_goes_on_as_if_it_had_not_been_saved(
 ) -> None:
     """Whatever came, in any state: with a way through a file after each call, the very same requests are sent."""
     info = {**CAN_ALL, "multiple_system_messages": mixed}
-    staying, moving = (Silent(model_info=info) for _ in range(2))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    staying, moving = (Silent(model_info=info) for _ in range(2))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # one key changed
     stays = BudgetedChatCompletionClient(staying, TokenBudget(cap), artifacts=ArtifactStore())
     store = ArtifactStore()
     moves = BudgetedChatCompletionClient(moving, TokenBudget(cap), artifacts=store)

@@ -545,7 +545,7 @@ def test_a_summarizer_goes_with_the_default_strategies() -> None:
     with pytest.raises(ValueError, match="put Summarize"):
         BudgetedChatCompletionClient(Author(), BUDGET, strategies=[TrimOldest()], summarizer=Author())
     with pytest.raises(TypeError, match="client must be"):
-        BudgetedChatCompletionClient(Author(), BUDGET, summarizer="gpt-4o")  # type: ignore[arg-type]
+        BudgetedChatCompletionClient(Author(), BUDGET, summarizer="gpt-4o")  # type: ignore[arg-type]  # the wrong kind on purpose
 
 
 def test_a_summarizer_is_dumped_and_loaded() -> None:

@@ -394,7 +394,7 @@ async def test_a_cut_output_can_be_read_by_everybody() -> None:
         await budget_team(team, BUDGET, artifacts=store).run(task="Look around.")
         reader = server.requests[-1]
     assert "read_artifact(" in str(reader.messages)
-    assert [tool["function"]["name"] for tool in reader.tools] == ["read_artifact"]  # type: ignore[index]
+    assert [tool["function"]["name"] for tool in reader.tools] == ["read_artifact"]  # type: ignore[index]  # a tool as it is on the wire
     assert {id(agent.artifacts) for agent in agents_of(team).values()} == {id(store)}
 
 

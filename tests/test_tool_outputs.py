@@ -25,7 +25,7 @@ from autogen_core.models import (
     UserMessage,
 )
 from autogen_ext.models.replay import ReplayChatCompletionClient
-from autogen_ext.tools.mcp import McpWorkbench, StdioServerParams  # pyright: ignore[reportMissingTypeStubs]
+from autogen_ext.tools.mcp import McpWorkbench, StdioServerParams  # pyright: ignore[reportMissingTypeStubs]  # AutoGen's extras ship no stubs
 from pydantic import BaseModel
 
 from autogen_budget import ArtifactStore, BudgetedAgent, TiktokenCounter, TokenBudget

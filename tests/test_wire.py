@@ -109,14 +109,14 @@ def test_a_tool_without_a_schema_keeps_its_name() -> None:
     """Where the schema fails, name and description are counted."""
     assert json.loads(tool_text(Broken()))["function"]["name"] == "broken"
     assert "It breaks." in tool_text(Broken())
-    assert json.loads(tool_text(Faceless()))["function"]["name"] == ""  # type: ignore[arg-type]
+    assert json.loads(tool_text(Faceless()))["function"]["name"] == ""  # type: ignore[arg-type]  # the wrong kind on purpose
 
 
 def test_calls_are_written_with_their_arguments() -> None:
     """All calls of a message stand in one list, in ASCII, even if an argument is no text."""
     calls = [
         FunctionCall(id="1", name="weather", arguments='{"city": "東京"}'),
-        FunctionCall(id="2", name="odd", arguments={"a": {1}}),  # type: ignore[arg-type]
+        FunctionCall(id="2", name="odd", arguments={"a": {1}}),  # type: ignore[arg-type]  # the wrong kind on purpose
     ]
     written = calls_text(calls)
     assert written.isascii()
@@ -191,7 +191,7 @@ def test_images_are_counted_as_autogen_counts_them(width: int, height: int) -> N
 
     class Sized(Image):
         def __init__(self) -> None:
-            self.image = Picture()  # type: ignore[assignment]
+            self.image = Picture()  # type: ignore[assignment]  # the wrong kind on purpose
 
     counted = image_tokens(Sized())
     assert 255 <= counted <= LARGEST_IMAGE

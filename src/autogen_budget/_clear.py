@@ -9,7 +9,8 @@ from ._need import Need
 from ._past import Past
 from ._sizes import measure_turn
 from ._stand_in import call_in_short, stand_in
-from ._turns import Turn, text_of
+from ._telling import telling
+from ._turns import Turn
 
 FACTS, MOST_FACTS = 0.25, 0.5
 """Tokens of facts for each token that is cleared, as `TrimOldest` tells them of what it drops; more where clearing went
@@ -78,9 +79,6 @@ def _telling(history: History, cleared: int, need: Need) -> History:
     counter, before = need.counter, history.past or Past()
     room = max(int(cleared * FACTS), min(int(cleared * MOST_FACTS), need.target - need.tokens_of(history)))
     limit = room + counter.tokens(counter.measure_text(before.told))
-    visible = [text_of(message) for message in (*history.system, *(m for t in history.turns for m in t.messages))]
-    shortened = [turn for turn in history.turns if turn.whole is not None]
-    past = replace(before, tokens=before.tokens + cleared)
-    past = past.telling(limit, counter, visible=visible, shortened=shortened, wanted=need.names)
+    past = telling(history, replace(before, tokens=before.tokens + cleared), limit, need)
     # Nothing is told of no turns: its message would say that none were left out.
     return replace(history, past=past if past.told or past.turns else None)

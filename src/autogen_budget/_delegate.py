@@ -30,7 +30,7 @@ class DelegatingClient(ChatCompletionClient, ABC):
         return self.client.total_usage()
 
     @property
-    def capabilities(self) -> ModelCapabilities:  # pyright: ignore[reportDeprecated]
+    def capabilities(self) -> ModelCapabilities:  # pyright: ignore[reportDeprecated]  # part of the interface
         """What the wrapped model can do, in AutoGen's older form."""
         return self.client.capabilities
 

@@ -10,8 +10,9 @@ from ._last_resort import shorten
 from ._need import Need
 from ._past import Past
 from ._sizes import measure_turn
+from ._telling import telling
 from ._truncate import cut_results, hints_of
-from ._turns import Turn, text_of
+from ._turns import Turn
 
 LARGEST_SHARE = 0.7
 """Share of the room for turns and facts that facts may take at most. Measured by argument recall on transcripts of
@@ -92,15 +93,15 @@ async def drop_oldest(history: History, need: Need, *, facts: bool, summary: int
     # The notice grows with the figures in it, so the one for dropping everything is room enough for any.
     message = Past(gone.turns + len(droppable), material).message()
     notice = counter.tokens(counter.measure_message(message))
-    told = notice + (summary or counter.tokens(counter.measure_text(gone.summary)))
+    prose = summary or counter.tokens(counter.measure_text(gone.summary))
     least = 0
     if facts:
         space = need.cap - need.tokens_of(History(history.system))
         most = int(material * WORTH)
         least = min(most, int(space * LEAST_SHARE))
-        results = need.cap - told - min(most, int(space * LEAST_BEFORE_RESULTS))
-        stay = await shorten(stay, need, need.cap - told - least, results=results)
-    used = need.tokens_of(stay) + told
+        results = need.cap - notice - prose - min(most, int(space * LEAST_BEFORE_RESULTS))
+        stay = await shorten(stay, need, need.cap - notice - prose - least, results=results)
+    used = need.tokens_of(stay) + notice + prose
     least = least if need.target - used < least else 0  # head-room is touched only where the target leaves too little
     share = _room_for_facts(need.target - used, material) if facts else 0
     left = dict(zip(sorted(kept), stay.turns, strict=True))
@@ -113,7 +114,6 @@ async def drop_oldest(history: History, need: Need, *, facts: bool, summary: int
         places, sum(sizes[i] for i in places), facts=facts
     )
     wished = min(need.target - used, max(int(share * SLACK), int(material * WORTH)))
-    prose = told - notice
     room = max(0, wished, min(least - prose, need.cap - used)) + prose
     if not (summary or gone.summary):  # what is told takes the place of the notice's words; a summary has its own
         room += counter.tokens(counter.measure_text(str(message.content)))
@@ -135,18 +135,8 @@ def told(dropped: Dropped, need: Need, summary: str = "") -> History:
     past = history.past or Past()
     past = replace(past, summary=summary or past.summary)
     room = dropped.room - counter.tokens(counter.measure_text(past.summary))
-    messages = (*history.system, *(message for turn in history.turns for message in turn.messages))
-    visible = [past.summary, *map(text_of, messages)]
-    shortened = [turn for turn in history.turns if turn.whole is not None]
-    past = past.telling(
-        room, counter, visible=visible, shortened=shortened, wanted=need.names, about=_newest_words(history)
-    )
+    past = telling(history, past, room, need)
     return replace(history, past=past) if past.turns or past.told or past.summary else history
-
-
-def _newest_words(history: History) -> str:
-    """What is talked about now: the newest request, and what was said and called since."""
-    return "\n".join(text_of(turn.head) for turn in history.turns[history.request or 0 :])
 
 
 def _room_for_facts(room: int, material: int) -> int:

@@ -115,7 +115,7 @@ class TestLines:
     def test_places_outside(self, arguments: dict[str, int], message: str) -> None:
         """A place outside the text is refused with the places that there are."""
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-            read_page("one\ntwo\n", 100, COUNTER, **arguments)  # type: ignore[arg-type]
+            read_page("one\ntwo\n", 100, COUNTER, **arguments)  # type: ignore[arg-type]  # keywords from a dictionary
 
     def test_no_room(self) -> None:
         """A limit that leaves no room for any of the text is an error, not an endless row of empty pages."""

@@ -21,10 +21,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-import fsspec  # type: ignore[import-untyped]
+import fsspec  # type: ignore[import-untyped]  # fsspec ships no types
 import pytest
 from autogen_core import ComponentLoader
-from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]  # fsspec ships no types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
@@ -40,7 +40,7 @@ class Owner:
     """Somebody who refers to texts."""
 
 
-class _OddFileSystem(MemoryFileSystem):  # type: ignore[misc]
+class _OddFileSystem(MemoryFileSystem):  # type: ignore[misc]  # its base has no types
     """A place whose errors, speed and listings a test decides."""
 
     protocol = "odd"

@@ -142,7 +142,7 @@ async def test_reads_the_history(ref: str) -> None:
         return "[user] hello\n\n[clerk] yes\n\n[user] parcel P-7?"
 
     tool = ReadArtifactTool(ArtifactStore(), COUNTER, 200, history=history)
-    assert "'history'" in tool.schema["description"]  # pyright: ignore
+    assert "'history'" in tool.schema["description"]  # pyright: ignore  # a schema may lack a description
     assert COUNTER.tokens(COUNTER.measure_extras([tool])) < 180
     page = await tool.run(ReadArtifactArgs(ref=ref, pattern="P-7"), CancellationToken())
     assert page.text == "[1 match in lines 1-5 of 5]\n4- \n5: [user] parcel P-7?"

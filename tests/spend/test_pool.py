@@ -51,7 +51,7 @@ def test_limits_may_be_given_in_order() -> None:
 def test_bad_settings_are_refused(bad: dict[str, int]) -> None:
     """A limit below its least value is a ValueError; `None` is how to say that there is none."""
     with pytest.raises(ValidationError, match=next(iter(bad))):
-        SpendPool(**bad)  # type: ignore[arg-type]
+        SpendPool(**bad)  # type: ignore[arg-type]  # keywords from a dictionary
 
 
 def test_a_child_counts_in_its_parents() -> None:

@@ -66,7 +66,7 @@ def test_calls_under_way_take_room_for_now_only() -> None:
 @pytest.mark.parametrize("unit", ["tokens", "cost", "calls"])
 def test_each_limit_stops_calls(unit: str) -> None:
     """Tokens, dollars and calls are each a limit of their own."""
-    pool = SpendPool(**{f"max_{unit}": 1}, prices={"mine": Price(input=1_000_000, output=0)})  # type: ignore[arg-type]
+    pool = SpendPool(**{f"max_{unit}": 1}, prices={"mine": Price(input=1_000_000, output=0)})  # type: ignore[arg-type]  # keywords or purposes that are wrong on purpose
     pool.reserve(1, 0, agent="writer", model="mine").settle(1, 0)
     assert pool.exhausted
     with pytest.raises(SpendLimitError) as caught:
@@ -129,7 +129,7 @@ def test_bad_figures_are_refused() -> None:
     with pytest.raises(ValueError, match="reply_tokens must be 0 or more, got -1"):
         pool.reserve(1, -1, agent="writer")
     with pytest.raises(ValueError, match="purpose must be one of reply, selector, orchestrator, summary, got 'fun'"):
-        pool.reserve(1, 1, agent="writer", purpose="fun")  # type: ignore[arg-type]
+        pool.reserve(1, 1, agent="writer", purpose="fun")  # type: ignore[arg-type]  # keywords or purposes that are wrong on purpose
     reservation = pool.reserve(1, 1, agent="writer")
     with pytest.raises(ValueError, match="completion_tokens must be 0 or more, got -5"):
         reservation.settle(1, -5)

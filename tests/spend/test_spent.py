@@ -64,7 +64,7 @@ def test_an_allowance_reads_well(allowance: Allowance, text: str) -> None:
 
 def spend(pool: SpendPool, tokens: int, **call: str) -> None:
     """Make a call that uses what it reserves."""
-    pool.reserve(tokens, 0, **{"agent": "writer", "model": "gpt-4o", **call}).settle(tokens, 0)  # type: ignore[arg-type]
+    pool.reserve(tokens, 0, **{"agent": "writer", "model": "gpt-4o", **call}).settle(tokens, 0)  # type: ignore[arg-type]  # keywords from a dictionary
 
 
 def test_a_report_splits_what_was_spent() -> None:
@@ -89,7 +89,7 @@ def test_a_report_stays_as_it_is() -> None:
     assert report.spent.tokens == 0
     assert not report.lines
     with pytest.raises(FrozenInstanceError):
-        report.exhausted = True  # type: ignore[misc]
+        report.exhausted = True  # type: ignore[misc]  # frozen, which is what is tried
 
 
 def test_a_report_reads_as_one_line() -> None:

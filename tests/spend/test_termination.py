@@ -140,4 +140,4 @@ def test_it_takes_a_pool() -> None:
     with pytest.raises(
         TypeError, match=r"pool must be a SpendPool, for example SpendPool\(max_tokens=200_000\), got 5"
     ):
-        SpendTermination(5)  # type: ignore[arg-type]
+        SpendTermination(5)  # type: ignore[arg-type]  # the wrong kind on purpose

@@ -47,8 +47,8 @@ def agent(name: str, client: ChatCompletionClient, *, handoffs: list[str] | None
     return AssistantAgent(
         name,
         client,
-        tools=tools,  # type: ignore[arg-type]
-        handoffs=handoffs,  # type: ignore[arg-type]
+        tools=tools,  # type: ignore[arg-type]  # lists of AutoGen's unions are invariant
+        handoffs=handoffs,  # type: ignore[arg-type]  # lists of AutoGen's unions are invariant
         description=f"The {name} of the ship.",
         system_message=f"You are the {name}.",
     )
@@ -139,7 +139,7 @@ class Model:
         """The answer to one request."""
         asked = str(received.messages[-1]["content"])
         first = str(received.messages[0]["content"])
-        tools = [str(tool["function"]["name"]) for tool in received.tools]  # type: ignore[index]
+        tools = [str(tool["function"]["name"]) for tool in received.tools]  # type: ignore[index]  # a tool as it is on the wire
         number = next(self._numbers)
         prose = f"Entry {number}. {PROSE * 14}"
         if "select the next role" in first:
