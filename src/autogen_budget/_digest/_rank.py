@@ -122,15 +122,21 @@ def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = (), about:
 
 def _worth(fact: Fact, now: int) -> float:
     """What a fact is worth by itself."""
-    often = 1 + _EACH_TURN_MORE * min(_MOST_TURNS_MORE, fact.seen - 1)
     if fact.shape is Shape.TEXT:
-        # A sentence that comes again and again is a way of speaking. Its first word has a capital in any case.
-        often = _PARTICULAR if next(find_values(fact.value.partition(" ")[2]), None) else 1.0
-        often *= _ASKED if fact.value.endswith(("?", "？")) else 1.0
+        itself = _worth_of_sentence(fact.value)
+    else:
+        itself = 1 + _EACH_TURN_MORE * min(_MOST_TURNS_MORE, fact.seen - 1)
     holds = _HALVED_AFTER * (_USERS_WORDS_HOLD if fact.place.origin is Origin.USER else 1)
     fresh = 1 / (1 + (now - fact.place.turn) / holds)
     named = 1 if fact.label or fact.context else _UNNAMED
-    return _SHAPES[fact.shape] * _ORIGINS[fact.place.origin] * named * often * fresh / math.sqrt(fact.crowd)
+    return _SHAPES[fact.shape] * _ORIGINS[fact.place.origin] * named * itself * fresh / math.sqrt(fact.crowd)
+
+
+def _worth_of_sentence(words: str) -> float:
+    """What a sentence is worth by what it says. Saying it again makes it none better: it is a way of speaking."""
+    behind_the_capital = words.partition(" ")[2]
+    tells = _PARTICULAR if next(find_values(behind_the_capital), None) else 1.0
+    return tells * (_ASKED if words.endswith(("?", "？")) else 1.0)
 
 
 def _series(fact: Fact) -> tuple[str, str]:
