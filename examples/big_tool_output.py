@@ -170,7 +170,7 @@ def rows(agent: BudgetedAgent, result: TaskResult) -> Iterator[str]:
         cut = next((cuts[reference] for reference in cuts if reference and reference in answer.content), None)
         whole = len(answer.content) if cut is None or question.name == "read_artifact" else cut.characters
         words = ", ".join(f"{value}" for value in json.loads(question.arguments).values())
-        tokens = counter.tokens(counter.measure_text(answer.content))
+        tokens = counter.count_text(answer.content)
         yield f"{question.name:<15}{words:<50}{whole:>12,}{tokens:>14,}"
 
 

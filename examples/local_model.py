@@ -111,7 +111,7 @@ class LocalModel:
 
     def _spawn(self, log: IO[str]) -> subprocess.Popen[str]:
         command = [sys.executable, __file__, "--window", str(self.window), "--threads", str(self._threads)]
-        return subprocess.Popen(  # noqa: S603 (our own interpreter and file)
+        return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

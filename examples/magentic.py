@@ -14,7 +14,7 @@ from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.teams import MagenticOneGroupChat
 from autogen_core.models import ChatCompletionClient, LLMMessage
 
-from autogen_budget import CallRecord, SpendPool, TokenBudget, budget_team
+from autogen_budget import RecordLog, SpendPool, TokenBudget, budget_team
 from model_choice import PRICES, chosen_model, spending_table
 
 TASK = "Which of our buoys drifted most this year, and by how much?"
@@ -54,21 +54,21 @@ def ledger(step: int) -> str:
 async def main(client: ChatCompletionClient) -> None:
     """Run the team, and print how large its requests were."""
     agents = [AssistantAgent(name, client, description=about) for name, about in AGENTS.items()]
-    records: list[CallRecord] = []
+    records = RecordLog()
     pool = SpendPool(name="buoys", prices=PRICES)
     team = budget_team(
         MagenticOneGroupChat([*agents], client, max_turns=20),
         TokenBudget(1_500),
         per_agent={"orchestrator": TokenBudget(2_500)},
         pool=pool,
-        hooks=[records.append],
+        hooks=[records.add],
     )
     result = await team.run(task=TASK)
     await client.close()
 
     print(f"{result.messages[-1].to_text()}\n")
     for purpose in ("orchestrator", "reply"):
-        own = [record for record in records if record.purpose == purpose]
+        own = [record for record in records.calls if record.purpose == purpose]
         came, sent = max(record.tokens_before for record in own), max(record.tokens_sent for record in own)
         print(f"{purpose}: {len(own)} calls; the largest would have held {came:,} tokens, sent were {sent:,} at most")
     print(f"\n{spending_table(pool.report())}")

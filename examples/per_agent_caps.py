@@ -15,7 +15,7 @@ from autogen_agentchat.teams import RoundRobinGroupChat
 from autogen_core import FunctionCall
 from autogen_core.models import ChatCompletionClient, FunctionExecutionResultMessage, LLMMessage
 
-from autogen_budget import CallRecord, SpendPool, TokenBudget, budget_team
+from autogen_budget import RecordLog, SpendPool, TokenBudget, budget_team
 from model_choice import PRICES, chosen_model, spending_table
 
 TASK = "Write a notice to skippers about the works in the north basin, from what the harbour log says."
@@ -52,21 +52,21 @@ async def main(client: ChatCompletionClient) -> None:
     reader = AssistantAgent("reader", client, tools=[harbour_log], system_message="You read the log and report.")
     writer = AssistantAgent("writer", client, system_message="You write the notice, anew after each remark.")
     critic = AssistantAgent("critic", client, system_message="You say what the notice lacks.")
-    records: list[CallRecord] = []
+    records = RecordLog()
     pool = SpendPool(name="notice", prices=PRICES)
     team = budget_team(
         RoundRobinGroupChat([reader, writer, critic], termination_condition=MaxMessageTermination(3 * ROUNDS + 1)),
         TokenBudget(4_000),
         per_agent=CAPS,
         pool=pool,
-        hooks=[records.append],
+        hooks=[records.add],
     )
     await team.run(task=TASK)
     await client.close()
 
     print(f"{'agent':<10}{'cap':>8}{'calls':>8}{'longest history':>18}{'largest request':>18}")
     for name, budget in CAPS.items():
-        own = [record for record in records if record.name == name]
+        own = [record for record in records.calls if record.name == name]
         came, sent = (max(sizes) for sizes in zip(*((r.tokens_before, r.tokens_sent) for r in own), strict=True))
         print(f"{name:<10}{budget.max_prompt_tokens or 0:>8,}{len(own):>8}{came:>18,}{sent:>18,}")
     print(f"\n{spending_table(pool.report())}")

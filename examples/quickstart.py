@@ -302,7 +302,7 @@ def spelled(budget: TokenBudget) -> str:
 
 def moral(unwrapped: Sequence[Row], wrapped: Sequence[Row]) -> str:
     """Say in one line what to take from two runs."""
-    largest = max(row.reported or row.sent or 0 for row in wrapped)
+    largest = max(row.sent or 0 for row in wrapped)
     answered = f"under its budget it answered all {len(wrapped)} turns and never sent more than {largest:,} tokens"
     refused = next((row.turn for row in unwrapped if row.error), None)
     if refused:

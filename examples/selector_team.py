@@ -14,7 +14,7 @@ from autogen_agentchat.conditions import MaxMessageTermination
 from autogen_agentchat.teams import SelectorGroupChat
 from autogen_core.models import ChatCompletionClient, LLMMessage
 
-from autogen_budget import CallRecord, SpendPool, TokenBudget, budget_team
+from autogen_budget import RecordLog, SpendPool, TokenBudget, budget_team
 from model_choice import PRICES, chosen_model, spending_table
 
 TASK = "Plan the repair of the north quay: how long, in which order, with how many divers?"
@@ -44,19 +44,20 @@ async def main(client: ChatCompletionClient) -> None:
         AssistantAgent(name, client, description=about, system_message=f"You are the {name}. {about}")
         for name, about in EXPERTS.items()
     ]
-    selected: list[CallRecord] = []
+    records = RecordLog()
     pool = SpendPool(name="quay", prices=PRICES)
     team = budget_team(
         SelectorGroupChat([*experts], client, termination_condition=MaxMessageTermination(TURNS)),
         TokenBudget(2_000),
         per_agent={"selector": TokenBudget(SELECTOR_CAP)},
         pool=pool,
-        hooks=[lambda record: selected.append(record) if record.purpose == "selector" else None],
+        hooks=[records.add],
     )
     await team.run(task=TASK)
     await client.close()
 
     print(f"{'selection':>9}{'whole prompt':>14}{'sent':>8}{'cap':>8}  what was done")
+    selected = [record for record in records.calls if record.purpose == "selector"]
     for number, record in enumerate(selected, 1):
         done = "; ".join(step.detail for step in record.steps) or "sent whole"
         print(f"{number:>9}{record.tokens_before:>14,}{record.tokens_sent:>8,}{record.cap:>8,}  {done}")

@@ -173,7 +173,7 @@ def tokens_of(messages: Iterable[LLMMessage]) -> int:
 
 
 def _tokens(text: str) -> int:
-    return COUNTER.tokens(COUNTER.measure_text(text))
+    return COUNTER.count_text(text)
 
 
 def _bytes_of(message: LLMMessage) -> str:

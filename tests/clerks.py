@@ -80,3 +80,9 @@ def clerk(
 def through_json(state: Any) -> Any:
     """A state as it comes back from a file."""
     return json.loads(json.dumps(state))
+
+
+def without_recalled(requests: Sequence[Sequence[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+    """Requests without what was recalled for them: after a load, that is read from the store, turn by turn no more."""
+    heading = "[Recalled from earlier"
+    return [[part for part in request if not str(part["content"]).startswith(heading)] for request in requests]

@@ -1,7 +1,5 @@
 """Conversations for the tests of strategies, made in few words, and what a strategy is told about them."""
 
-from dataclasses import replace
-
 from autogen_core import FunctionCall
 from autogen_core.models import (
     AssistantMessage,
@@ -11,10 +9,7 @@ from autogen_core.models import (
     UserMessage,
 )
 
-from autogen_budget import History, Need, TiktokenCounter
-from autogen_budget._artifacts import Keeper
-
-COUNTER = TiktokenCounter()
+from autogen_budget import History
 
 
 def user(text: str, source: str = "user") -> UserMessage:
@@ -41,12 +36,6 @@ def called(number: int, *texts: str, tool: str = "read", thought: str | None = N
 def report(n: int, word: str = "line") -> str:
     """A text of many lines that differ."""
     return "\n".join(f"{word} {i} of the long report" for i in range(n))
-
-
-def need_of(history: History, target: int = 1, keeper: Keeper | None = None) -> Need:
-    """What a strategy is told about a history that is over its cap."""
-    need = Need(tokens=0, target=target, cap=target, extras=COUNTER.measure_extras(), counter=COUNTER)
-    return replace(need.after(history), keeper=keeper)
 
 
 def results_in(history: History) -> list[str]:

@@ -15,6 +15,8 @@ from autogen_core.tools import ToolSchema
 from hypothesis import strategies as st
 from PIL import Image as Picture
 
+from autogen_budget._turns import encodable_message
+
 NAMES = st.sampled_from(["user", "assistant", "writer", "a-b_C9"])
 
 IMAGES = [Image(Picture.new("RGB", size, "navy")) for size in ((8, 8), (700, 300), (2_100, 60))]
@@ -87,7 +89,7 @@ def valid_messages(draw: st.DrawFn, max_turns: int = 10) -> list[LLMMessage]:
     messages.append(draw(users()))
     for i, kind in enumerate(draw(st.lists(st.sampled_from("uat"), max_size=max_turns))):
         messages += draw({"u": users().map(_one), "a": answers().map(_one), "t": tool_turns(i)}[kind])
-    return messages
+    return [encodable_message(message) for message in messages]
 
 
 @st.composite

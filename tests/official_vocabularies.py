@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import tiktoken
 
-from autogen_budget._vocabulary import read_tokens
+from autogen_budget._counting._vocabulary import read_tokens
 
 SHA256 = {
     "cl100k_base": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",

@@ -3,59 +3,128 @@
 How a call flows:
 
 1. count: what is new in the request, by kind of text, corrected by the usage the provider reports.
-2. recognise: is this the history of last time with something new behind it? Then only the new part is looked at.
+2. recognise: a history that continues a known one is read from its first new message on.
 3. fit: strategies in reading order, until the request is at its target. Under the cap nothing is touched.
-   Tool output over its limit was cut where it came in, and can be read back from the store that keeps the whole.
+   Tool output over its limit was cut where it was received, and can be read back from the store that keeps the whole.
 4. call: the wrapped client. A refusal for size teaches the true window; a strictly smaller request is sent once.
-5. settle: usage corrects the counter, a `CallRecord` is kept, hooks are told.
+5. settle: usage corrects the counter, a `CallRecord` is kept, hooks are called.
 """
 
-from ._agent import BudgetedAgent
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+from ._agents import BudgetedAgent, budget_team, check_message_size, handoff_summary, send_remote
+from ._analysis import Balance, Finding, Growth
 from ._artifacts import ArtifactStore
 from ._budget import TokenBudget
-from ._clear import ClearToolOutputs
 from ._client import BudgetedChatCompletionClient
-from ._counting import TiktokenCounter, TokenCounter
-from ._duplicates import DropDuplicates
-from ._errors import ArtifactNotFoundError, BudgetError, ContextOverflowError, SpendLimitError
+from ._compaction import (
+    ClearToolOutputs,
+    Compaction,
+    CompactionContext,
+    DropDuplicates,
+    DropImages,
+    DropThoughts,
+    Strategy,
+    Summarize,
+    TrimOldest,
+    TrimSelectorThread,
+    TruncateToolOutputs,
+    compact,
+    default_strategies,
+)
+from ._counting import (
+    AnthropicTokenSource,
+    FunctionCounter,
+    GeminiTokenSource,
+    Tally,
+    TiktokenCounter,
+    TokenCounter,
+    TokenSource,
+)
+from ._errors import (
+    ArtifactNotFoundError,
+    BudgetError,
+    ContextOverflowError,
+    LoopDetectedError,
+    MessageTooLargeError,
+    ModelTimeoutError,
+    PoolUnavailableError,
+    RemoteTimeoutError,
+    RunTimeoutError,
+    SpendLimitError,
+    ToolTimeoutError,
+)
 from ._history import History
-from ._keep import Pin, pin
-from ._lighten import DropImages, DropThoughts
-from ._need import Need, Strategy
-from ._phases import handoff_summary
-from ._pipeline import Compaction, compact
-from ._report import CallRecord, OutputCut, Step
-from ._selector import TrimSelectorThread
+from ._hooks import RecordEvent, RecordLog, observed
+from ._limits import Limits, LoopTermination
+from ._record_json import RecordFile, RecordFormatError, read_records
+from ._records import (
+    CallRecord,
+    Event,
+    LoopRecord,
+    OutputCut,
+    Part,
+    Record,
+    RetryRecord,
+    Step,
+    TimeLimitRecord,
+    WaitRecord,
+)
+from ._report import CallTotals, Report
 from ._spend import Price, SpendPool, SpendReport, SpendTermination
-from ._strategies import default_strategies
-from ._summarize import Summarize
-from ._tally import Tally
-from ._team import budget_team
-from ._totals import Report
-from ._trim import TrimOldest
-from ._truncate import TruncateToolOutputs
-from ._workbench import BudgetedWorkbench
+from ._tools import BudgetedWorkbench
+from ._turns import Pin, Turn, pin
+
+if TYPE_CHECKING:
+    from ._sight import Telemetry, assert_within, show_run
+
+__version__ = "0.2.0"
 
 __all__ = [
+    "AnthropicTokenSource",
     "ArtifactNotFoundError",
     "ArtifactStore",
+    "Balance",
     "BudgetError",
     "BudgetedAgent",
     "BudgetedChatCompletionClient",
     "BudgetedWorkbench",
     "CallRecord",
+    "CallTotals",
     "ClearToolOutputs",
     "Compaction",
+    "CompactionContext",
     "ContextOverflowError",
     "DropDuplicates",
     "DropImages",
     "DropThoughts",
+    "Event",
+    "Finding",
+    "FunctionCounter",
+    "GeminiTokenSource",
+    "Growth",
     "History",
-    "Need",
+    "Limits",
+    "LoopDetectedError",
+    "LoopRecord",
+    "LoopTermination",
+    "MessageTooLargeError",
+    "ModelTimeoutError",
     "OutputCut",
+    "Part",
     "Pin",
+    "PoolUnavailableError",
     "Price",
+    "Record",
+    "RecordEvent",
+    "RecordFile",
+    "RecordFormatError",
+    "RecordLog",
+    "RemoteTimeoutError",
     "Report",
+    "RetryRecord",
+    "RunTimeoutError",
     "SpendLimitError",
     "SpendPool",
     "SpendReport",
@@ -64,15 +133,37 @@ __all__ = [
     "Strategy",
     "Summarize",
     "Tally",
+    "Telemetry",
     "TiktokenCounter",
+    "TimeLimitRecord",
     "TokenBudget",
     "TokenCounter",
+    "TokenSource",
+    "ToolTimeoutError",
     "TrimOldest",
     "TrimSelectorThread",
     "TruncateToolOutputs",
+    "Turn",
+    "WaitRecord",
+    "__version__",
+    "assert_within",
     "budget_team",
+    "check_message_size",
     "compact",
     "default_strategies",
     "handoff_summary",
+    "observed",
     "pin",
+    "read_records",
+    "send_remote",
+    "show_run",
 ]
+
+_LOADED_WHEN_ASKED_FOR = ("Telemetry", "assert_within", "show_run")
+
+
+def __getattr__(name: str) -> object:
+    """Load what a program needs only to look at its runs when it is asked for."""
+    if name in _LOADED_WHEN_ASKED_FOR:
+        return getattr(_import_module("._sight", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -42,6 +42,13 @@ class TokenBudget(BaseModel):
             enters the conversation. `None` means a quarter of the cap.
         tool_output_tokens (Mapping[str, int]): The same for single tools, by name: these tokens take the place of
             `max_tool_output_tokens`. `"code_executor"` stands for the output of code that an agent runs.
+        max_instruction_tokens (int | None): Tokens the instructions of an agent may take of each request, and as many
+            each memory block that AutoGen appends. Longer ones are read as a document: what comes before its first
+            section and its contents are always sent, the sections that a message is about stand before it. They never
+            take more than three quarters of what tools leave of the cap. `None` means only the whole counts.
+        max_tool_schema_tokens (int | None): Tokens of each request that schemas of tools and hand-offs may take. Over
+            it, descriptions are shortened, then the tools stay that were called before or that the request is about;
+            `find_tools` finds the others. `None` means that all are offered as they are.
         keep_last_turns (int): How many of the newest turns are not dropped, at least 1; calls with their results are
             one turn. They give way only if the request would not fit otherwise.
 
@@ -57,6 +64,8 @@ class TokenBudget(BaseModel):
     compact_to: Annotated[float, Field(gt=0, le=1)] = 0.6
     max_tool_output_tokens: Tokens | None = None
     tool_output_tokens: Mapping[str, Tokens] = Field(default_factory=dict[str, Tokens])
+    max_instruction_tokens: Tokens | None = None
+    max_tool_schema_tokens: Tokens | None = None
     keep_last_turns: Annotated[int, Field(ge=1, strict=True)] = 1
 
     def __init__(
@@ -68,6 +77,8 @@ class TokenBudget(BaseModel):
         compact_to: float = 0.6,
         max_tool_output_tokens: int | None = None,
         tool_output_tokens: Mapping[str, int] = NO_TOOLS,
+        max_instruction_tokens: int | None = None,
+        max_tool_schema_tokens: int | None = None,
         keep_last_turns: int = 1,
     ) -> None:
         super().__init__(
@@ -77,6 +88,8 @@ class TokenBudget(BaseModel):
             compact_to=compact_to,
             max_tool_output_tokens=max_tool_output_tokens,
             tool_output_tokens=tool_output_tokens,
+            max_instruction_tokens=max_instruction_tokens,
+            max_tool_schema_tokens=max_tool_schema_tokens,
             keep_last_turns=keep_last_turns,
         )
 

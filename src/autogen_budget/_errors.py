@@ -5,25 +5,34 @@ Bad arguments raise `ValueError` or `TypeError`. Only what the library exists fo
     BudgetError
     ├── ContextOverflowError      a request cannot be made to fit, or the provider refused it for its size
     ├── SpendLimitError           a pool has too little left for a model call
+    ├── PoolUnavailableError      the server of a shared pool or shared limits cannot be reached
+    ├── ModelTimeoutError         a model did not answer in time
+    ├── ToolTimeoutError          a tool did not end in time
+    ├── RunTimeoutError           a run passed its deadline
+    ├── LoopDetectedError         an agent does the same again and again
+    ├── MessageTooLargeError      a message is too large to be sent between processes
+    ├── RemoteTimeoutError        an agent in another process did not answer in time
     └── ArtifactNotFoundError     a reference names no stored text
 
-Teams turn an agent's exception into `RuntimeError(text)`, so each message begins with the name of its class.
+Teams turn an agent's exception into a `RuntimeError` whose text begins with the name of its class.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
+from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage
+
 
 class BudgetError(Exception):
-    """Base of every error this library raises about budgets; its text begins with the name of its class.
+    """Base of every error this library raises about budgets.
 
     Args:
         message (str): What was wrong, with the numbers, and what to do about it.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(f"{type(self).__name__}: {message}")
+        super().__init__(message)
 
 
 class ContextOverflowError(BudgetError):
@@ -82,6 +91,89 @@ class SpendLimitError(BudgetError):
         self.reserved = reserved
         self.asked = asked
         self.final = final
+
+
+class PoolUnavailableError(BudgetError):
+    """The server of a shared pool or of shared limits cannot be reached, so nobody can say whether a call fits.
+
+    The call was not made.
+    """
+
+
+class ModelTimeoutError(BudgetError):
+    """A model did not answer in time, as often as it may be asked.
+
+    Args:
+        message (str): Which clock ran out, and what to do about it.
+        clock (Literal["call", "first_token", "idle"]): Which one: for a whole answer, for the first chunk of a stream,
+            or between two chunks.
+        seconds (float): Its limit, in seconds.
+        attempts (int): How often the model was asked.
+    """
+
+    def __init__(
+        self, message: str, *, clock: Literal["call", "first_token", "idle"], seconds: float, attempts: int
+    ) -> None:
+        super().__init__(message)
+        self.clock = clock
+        self.seconds = seconds
+        self.attempts = attempts
+
+
+class ToolTimeoutError(BudgetError):
+    """Tools did not start, list themselves or end in time. For a call the model is given this as an error result.
+
+    Args:
+        message (str): What took too long, and what to do about it.
+        tool (str): The tool's name, or what its workbench did.
+        seconds (float): The limit, in seconds.
+    """
+
+    def __init__(self, message: str, *, tool: str, seconds: float) -> None:
+        super().__init__(message)
+        self.tool = tool
+        self.seconds = seconds
+
+
+class RunTimeoutError(BudgetError):
+    """A run passed its deadline.
+
+    Args:
+        message (str): Whose run it was, and what to do about it.
+        seconds (float | None): The limit, in seconds. `None` means the deadline came from a saved state or from
+            outside.
+        messages (Sequence[BaseAgentEvent | BaseChatMessage]): What was said in the run until then.
+    """
+
+    def __init__(
+        self, message: str, *, seconds: float | None, messages: Sequence[BaseAgentEvent | BaseChatMessage] = ()
+    ) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+        self.messages = tuple(messages)
+
+
+class LoopDetectedError(BudgetError):
+    """An agent does the same again and again.
+
+    Args:
+        message (str): What is repeated, and what to do about it.
+        repeats (int): How often it was done in a row.
+        cycle (int): How many steps are repeated: 1 for one call, 2 for two by turns.
+    """
+
+    def __init__(self, message: str, *, repeats: int, cycle: int) -> None:
+        super().__init__(message)
+        self.repeats = repeats
+        self.cycle = cycle
+
+
+class MessageTooLargeError(BudgetError):
+    """A message is too large to be sent between processes. It was not sent."""
+
+
+class RemoteTimeoutError(BudgetError, TimeoutError):
+    """An agent in another process did not answer in time."""
 
 
 class ArtifactNotFoundError(BudgetError):

@@ -1,130 +1,260 @@
-"""What the library tells about its work: one frozen record for each model call."""
+"""What the records of a run add up to, what wastes tokens in it and what to change: `Report`."""
 
-import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import cast
 
-logger = logging.getLogger("autogen_budget")
+from autogen_agentchat.base import ChatAgent, Team
 
-RecordT = TypeVar("RecordT")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that was done to a request before it was sent.
-
-    Args:
-        strategy (str): Who did it: the strategy's class name, `"repair"`, or `"last resort"`.
-        tokens_before (int): Tokens of the whole request before the step.
-        tokens_after (int): Tokens of the whole request after it.
-        detail (str): What was done, in a few words.
-        failed (bool): Whether the step was tried, failed, and left the request as it was.
-    """
-
-    strategy: str
-    tokens_before: int
-    tokens_after: int
-    detail: str
-    failed: bool = False
+from ._analysis import Balance, Finding, Growth, balance_of, find_all, growth_by_agent
+from ._hooks import RecordLog
+from ._introspection import find_clients, find_runners
+from ._record_json import read_records
+from ._records import CallRecord, OutputCut, Record, TimeLimitRecord, WaitRecord
+from ._spend import Price
 
 
 @dataclass(frozen=True, slots=True)
-class CallRecord:
-    """One model call: what came, what was sent, what was done in between, and what the provider reported.
+class CallTotals:
+    """What the calls of one agent, or those for one purpose, add up to.
 
     Args:
-        name (str): Who called: the agent's name, or the name given to the client.
-        purpose (str): What the call was for: `reply`, `selector`, `orchestrator` or `summary`.
-        model (str | None): The model's name. `None` means the client does not tell it.
-        cap (int): Tokens the request was allowed to hold.
-        window (int | None): Tokens of the model's context window. `None` means it is not known, and the cap was set.
-        window_source (str | None): Who said so. `None` means the window is not known.
-        tokens_before (int): Tokens of the request as it came, with everything its conversation ever held.
-        tokens_sent (int): Tokens of the request as it was sent, as predicted by the counter; never above the cap.
-        layers_before (Mapping[str, int]): `tokens_before` by part of the request, largest first.
-        layers_sent (Mapping[str, int]): `tokens_sent` by part of the request, largest first.
-        steps (tuple[Step, ...]): What this call did to the request, in order. Empty when it only went on with what an
-            earlier call had made, or changed nothing at all.
-        compacted (bool): Whether the request differs from the messages as they came, by this call or an earlier one.
-        stable_prefix_tokens (int): Tokens of the request's beginning, schemas included, that the previous request of
-            its conversation had as well, byte for byte: what a provider can read from its prompt cache. 0 if it is the
-            first.
-        new_tokens (int): Tokens of the messages, as they came, that its conversation did not have before.
-        reported_prompt_tokens (int | None): Prompt tokens the provider reported. `None` means it reported none.
-        reported_completion_tokens (int | None): Tokens of the reply the provider reported. `None` means it reported
-            none.
-        cached_tokens (int | None): Prompt tokens the provider read from its cache. `None` means it did not tell;
-            AutoGen passes this on only through its event logger, which has to be enabled at level INFO.
-        from_cache (bool): Whether the reply came from a `ChatCompletionCache` and no model was called.
-        estimated (bool): Whether tokens were estimated without a vocabulary.
-        retries (int): How often the request was made smaller and sent again after the provider refused it for its size.
-        seconds (float): Time from the call to its end, in seconds.
-        error (str | None): The error the call ended with. `None` means it succeeded.
+        calls (int): Calls of models.
+        tokens_sent (int): Tokens of their requests as they were sent.
+        reply_tokens (int): Tokens of the replies, as far as they were reported.
+        seconds (float): Time they took, in seconds.
     """
 
-    name: str
-    purpose: str
-    model: str | None
-    cap: int
-    window: int | None
-    window_source: str | None
+    calls: int
+    tokens_sent: int
+    reply_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the records of a run add up to.
+
+    .. code-block:: python
+
+        report = agent.report()  # or Report.of(team), or Report.read("runs/x.jsonl")
+        print(report)
+        report.to_html("report.html")
+
+    Args:
+        calls (int): Calls, with those that failed.
+        from_cache (int): How many of them a `ChatCompletionCache` answered; they are in no figure below and cost
+            nothing.
+        failed (int): How many of them ended with an error.
+        compactions (int): How many of them were made smaller, rather than going on with what an earlier one had made.
+        tokens_before (int): Tokens of all requests as received, with everything their conversations ever held.
+        tokens_sent (int): Tokens of all requests as they were sent.
+        stable_prefix_tokens (int): How many of `tokens_sent` the request before had as well, byte for byte.
+        cached_tokens (int | None): Prompt tokens the provider said it read from its cache. `None` means it never said.
+        summaries (int): How many of the calls were made for a summary.
+        oversize (int): How many requests would not have fit into their model's window as received.
+        balance (Balance | None): Whether compaction paid. `None` means the price of none of the models is known.
+        output_cuts (int): Outputs of tools that were cut where they were received.
+        characters_cut (int): Characters that were cut from them.
+        waited_seconds (float): Time calls waited for a free place, a rate, a back-off or spend, in seconds.
+        retries (int): Calls that failed and were made again.
+        time_limits (int): Model calls, tools and runs that a time limit ended.
+        loops (int): Repetitions without an effect of which the model was told, or that ended a run.
+        left_behind (int): Tools, calls and runs that could not be stopped at their time limit, and went on in the
+            background.
+        by_agent (Mapping[str, CallTotals]): The calls by who made them, the most tokens first.
+        by_purpose (Mapping[str, CallTotals]): The calls by what they were for, the most tokens first.
+        by_layer (Mapping[str, int]): `tokens_sent` by part of the request, largest first.
+        by_layer_before (Mapping[str, int]): `tokens_before` by part of the request, largest first.
+        growth (tuple[Growth, ...]): How the longest conversation of each agent grows, the fastest first.
+        findings (tuple[Finding, ...]): What wastes tokens and what to change, the largest gain first.
+        records (tuple[Record, ...]): What all of this was made of, oldest first.
+    """
+
+    calls: int
+    from_cache: int
+    failed: int
+    compactions: int
     tokens_before: int
     tokens_sent: int
-    layers_before: Mapping[str, int]
-    layers_sent: Mapping[str, int]
-    steps: tuple[Step, ...]
-    compacted: bool
     stable_prefix_tokens: int
-    new_tokens: int
-    reported_prompt_tokens: int | None
-    reported_completion_tokens: int | None
     cached_tokens: int | None
-    from_cache: bool
-    estimated: bool
+    summaries: int
+    oversize: int
+    balance: Balance | None
+    output_cuts: int
+    characters_cut: int
+    waited_seconds: float
     retries: int
-    seconds: float
-    error: str | None
+    time_limits: int
+    loops: int
+    left_behind: int
+    by_agent: Mapping[str, CallTotals]
+    by_purpose: Mapping[str, CallTotals]
+    by_layer: Mapping[str, int]
+    by_layer_before: Mapping[str, int]
+    growth: tuple[Growth, ...]
+    findings: tuple[Finding, ...]
+    records: tuple[Record, ...] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        source: Iterable[Record] | RecordLog | ChatAgent | Team | object,
+        *,
+        prices: Mapping[str, Price] | None = None,
+    ) -> "Report":
+        """Report on a run.
+
+        Args:
+            source (Iterable[Record] | RecordLog | ChatAgent | Team | object): Records, a log of them, or what keeps
+                them: an agent, a client, or a team, with everything inside that is under budget.
+            prices (Mapping[str, Price] | None): Prices by model, before those of `genai-prices`. `None` means there are
+                none.
+
+        Raises:
+            TypeError: The source holds no records and nothing that is under budget.
+        """
+        records = tuple(sorted(_records_of(source), key=lambda record: record.at))
+        calls = [record for record in records if isinstance(record, CallRecord)]
+        made = [call for call in calls if not call.from_cache]
+        cuts = [record for record in records if isinstance(record, OutputCut)]
+        kinds = Counter(record.kind for record in records)
+        balance = balance_of(made, prices or {})
+        return cls(
+            calls=len(calls),
+            from_cache=len(calls) - len(made),
+            failed=sum(call.error is not None for call in made),
+            compactions=sum(call.shrank for call in made),
+            tokens_before=sum(call.tokens_before for call in made),
+            tokens_sent=sum(call.tokens_sent for call in made),
+            stable_prefix_tokens=sum(call.stable_prefix_tokens for call in made),
+            cached_tokens=_cached(made),
+            summaries=sum(call.purpose == "summary" for call in made),
+            oversize=sum(call.window is not None and call.tokens_before > call.window for call in made),
+            balance=balance,
+            output_cuts=len(cuts),
+            characters_cut=sum(cut.characters - cut.kept for cut in cuts),
+            waited_seconds=sum(record.seconds for record in records if isinstance(record, WaitRecord)),
+            retries=kinds["retry"],
+            time_limits=kinds["time_limit"],
+            loops=kinds["loop"],
+            left_behind=sum(isinstance(record, TimeLimitRecord) and record.left_behind for record in records),
+            by_agent=_shares((call.name, call) for call in made),
+            by_purpose=_shares((call.purpose, call) for call in made),
+            by_layer=_layers(call.layers_sent for call in made),
+            by_layer_before=_layers(call.layers_before for call in made),
+            growth=growth_by_agent(made),
+            findings=find_all(made, balance),
+            records=records,
+        )
+
+    @classmethod
+    def read(cls, path: str | PathLike[str], *, prices: Mapping[str, Price] | None = None) -> "Report":
+        """Report on a run from the file of records that it wrote.
+
+        Args:
+            path (str | PathLike[str]): A file that a `RecordFile` wrote.
+            prices (Mapping[str, Price] | None): As in `of`.
+
+        Raises:
+            OSError: The file cannot be read.
+            RecordFormatError: A line of it is no record.
+        """
+        return cls.of(read_records(path), prices=prices)
+
+    def to_dict(self) -> dict[str, object]:
+        """The figures as values that JSON can hold, without the records."""
+        from ._sight import report_values
+
+        return report_values(self)
+
+    def to_html(self, path: str | PathLike[str]) -> None:
+        """Write the report as one HTML file that needs no network.
+
+        Args:
+            path (str | PathLike[str]): The file; what was in it is replaced.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        from ._sight import report_html
+
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(report_html(self))
+
+    def __rich__(self) -> object:
+        """The same as tables, for `rich.print(report)`; rich comes with the extra `cli`."""
+        from ._sight import report_tables
+
+        return report_tables(self)
+
+    def __str__(self) -> str:
+        """The figures, the growth and what to change, as text for a person."""
+        from ._sight import report_text
+
+        return report_text(self)
 
 
-Hook = Callable[[CallRecord], object]
-"""Is called with the record of each finished call. What it returns is ignored; what it raises is logged."""
+def _records_of(source: object) -> Iterable[Record]:
+    """The records of whatever keeps some."""
+    if isinstance(source, RecordLog):
+        return source.all
+    if isinstance(source, Iterable):
+        return cast("Iterable[Record]", source)
+    owners = list(_owners(source))
+    if not owners:
+        raise TypeError(
+            "a report is made of records, or of an agent, a client or a team under budget, not of "
+            f"{type(source).__name__}; put it under budget first: BudgetedAgent(agent, budget) or "
+            "budget_team(team, budget)"
+        )
+    # What works inside an agent is told to the agent as well.
+    return {id(record): record for owner in owners for record in owner.all}.values()
 
 
-@dataclass(frozen=True, slots=True)
-class OutputCut:
-    """One output of a tool that was longer than it may be.
-
-    Args:
-        tool (str): The tool's name; `"code_executor"` for code that an agent ran.
-        characters (int): Characters of the whole.
-        kept (int): Characters of what is left of it.
-        limit (int): Tokens that one output of this tool was allowed to hold.
-        reference (str | None): Where the whole is kept. `None` means that it was not.
-        error (str | None): Why the whole was not kept. `None` means it was.
-    """
-
-    tool: str
-    characters: int
-    kept: int
-    limit: int
-    reference: str | None
-    error: str | None
+def _owners(source: object) -> Iterator[RecordLog]:
+    """The logs of what keeps records: an agent, client or team, and all that works inside it; each once."""
+    places = [source]
+    for place in places:  # grows as it is read
+        inside: list[object] = []
+        inner = getattr(place, "inner", None)
+        log = getattr(place, "log", None)
+        if isinstance(log, RecordLog):
+            yield log
+            if inner is not None:  # the clients inside a wrapper tell the wrapper
+                inside += find_runners(inner)
+        elif isinstance(place, (ChatAgent, Team)):
+            inside += [*find_clients(place).values(), *find_runners(place)]
+        known = set(map(id, places))
+        places += [part for part in inside if id(part) not in known]
 
 
-OutputHook = Callable[[OutputCut], object]
-"""Is called with the record of each output that was cut. What it returns is ignored; what it raises is logged."""
+def _cached(calls: Iterable[CallRecord]) -> int | None:
+    reported = [call.cached_tokens for call in calls if call.cached_tokens is not None]
+    return sum(reported) if reported else None
 
 
-def tell(record: RecordT, hooks: Iterable[Callable[[RecordT], object]]) -> None:
-    """Call hooks with a record; what they raise is one line in the log.
+def _shares(calls: Iterable[tuple[str, CallRecord]]) -> dict[str, CallTotals]:
+    groups: dict[str, list[CallRecord]] = {}
+    for key, call in calls:
+        groups.setdefault(key, []).append(call)
+    shares = {
+        key: CallTotals(
+            calls=len(group),
+            tokens_sent=sum(call.tokens_sent for call in group),
+            reply_tokens=sum(call.reported_completion_tokens or 0 for call in group),
+            seconds=sum(call.seconds for call in group),
+        )
+        for key, group in groups.items()
+    }
+    return dict(sorted(shares.items(), key=lambda item: -item[1].tokens_sent))
 
-    Args:
-        record (CallRecord | OutputCut): What is told.
-        hooks (Iterable[Hook] | Iterable[OutputHook]): Who is told.
-    """
-    for hook in hooks:
-        try:
-            hook(record)
-        except Exception:
-            logger.warning("hook %r failed", hook, exc_info=True)
+
+def _layers(calls: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total = Counter[str]()
+    for layers in calls:
+        total.update(layers)
+    return dict(sorted(total.items(), key=lambda item: -item[1]))

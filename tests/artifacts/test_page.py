@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import TypedDict
 
-from autogen_budget._artifacts._page import read_page
-from autogen_budget._counting import TiktokenCounter
+from autogen_budget import TiktokenCounter
+from autogen_budget._artifacts import read_page
 
 COUNTER = TiktokenCounter()
-GO_ON = re.compile(r"; go on with start_line=(\d+)(?:, start_column=(\d+))?\]")
+GO_ON = re.compile(r"; go on with ref \"text:(\d+)(?::(\d+))?\"\]")
 
 ANY_LINE = st.text(st.characters(exclude_categories=(), exclude_characters="\n"), max_size=30)
 LONG_LINE = st.tuples(ANY_LINE, st.integers(10, 60)).map(lambda line: line[0] * line[1])
@@ -22,7 +22,7 @@ ANY_TEXT = st.lists(ANY_LINE | LONG_LINE, min_size=1, max_size=12).map("\n".join
 
 def tokens(text: str) -> int:
     """The size of a text."""
-    return COUNTER.tokens(COUNTER.measure_text(text))
+    return COUNTER.count_text(text)
 
 
 class Where(TypedDict):
@@ -43,7 +43,7 @@ def read_all(text: str, limit: int, max_lines: int) -> str:
     lines: dict[int, str] = {}
     place: Where | None = {"start_line": 1, "start_column": 1}
     while place is not None:
-        page = read_page(text, limit, COUNTER, max_lines=max_lines, **place)
+        page = read_page(text, limit, COUNTER, name="text", max_lines=max_lines, **place)
         assert tokens(page) <= limit
         for row in page.split("\n")[1:]:
             number, _, part = row.partition(": ")
@@ -74,13 +74,16 @@ class TestLines:
         """The first line says which lines these are, of how many, and where to go on."""
         text = "a\nb\nc\n"
         assert read_page(text, 100, COUNTER) == "[lines 1-3 of 3]\n1: a\n2: b\n3: c"
-        assert read_page(text, 100, COUNTER, max_lines=2) == "[lines 1-2 of 3; go on with start_line=3]\n1: a\n2: b"
+        assert (
+            read_page(text, 100, COUNTER, name="it", max_lines=2)
+            == '[lines 1-2 of 3; go on with ref "it:3"]\n1: a\n2: b'
+        )
         assert read_page(text, 100, COUNTER, start_line=3) == "[line 3 of 3]\n3: c"
 
     def test_the_heading_of_a_part(self) -> None:
         """Of a line that does not fit, characters are counted."""
         text = "word " * 1_000 + "\nend"
-        first = read_page(text, 100, COUNTER)
+        first = read_page(text, 100, COUNTER, name="text")
         assert first.startswith("[line 1 of 2, characters 1-")
         place = next_place(first)
         assert place is not None
@@ -91,8 +94,8 @@ class TestLines:
 
     def test_the_last_part_of_a_line(self) -> None:
         """Behind the last part of a long line the next line follows."""
-        page = read_page(" " * 2_048 + "\nend", 64, COUNTER)
-        assert page.startswith("[line 1 of 2, characters 1-2048 of 2048; go on with start_line=2]")
+        page = read_page(" " * 2_048 + "\nend", 64, COUNTER, name="it")
+        assert page.startswith('[line 1 of 2, characters 1-2048 of 2048; go on with ref "it:2"]')
 
     @pytest.mark.parametrize("text", ["", "\n"])
     def test_an_empty_text(self, text: str) -> None:
@@ -103,13 +106,13 @@ class TestLines:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({"start_line": 0}, "start_line 0 is outside the text, which has lines 1 to 2"),
-            ({"start_line": -1}, "start_line -1 is outside the text, which has lines 1 to 2"),
-            ({"start_line": 3}, "start_line 3 is outside the text, which has lines 1 to 2"),
-            ({"start_column": 0}, "start_column 0 is outside line 1, which has 3 characters"),
-            ({"start_column": 4}, "start_column 4 is outside line 1, which has 3 characters"),
+            ({"start_line": 0}, "line 0 is outside the text, which has lines 1 to 2"),
+            ({"start_line": -1}, "line -1 is outside the text, which has lines 1 to 2"),
+            ({"start_line": 3}, "line 3 is outside the text, which has lines 1 to 2"),
+            ({"start_column": 0}, "character 0 is outside line 1, which has 3 characters"),
+            ({"start_column": 4}, "character 4 is outside line 1, which has 3 characters"),
             ({"max_lines": 0}, "max_lines must be at least 1, not 0"),
-            ({"start_line": 3, "pattern": "x"}, "start_line 3 is outside the text, which has lines 1 to 2"),
+            ({"start_line": 3, "pattern": "x"}, "line 3 is outside the text, which has lines 1 to 2"),
         ],
     )
     def test_places_outside(self, arguments: dict[str, int], message: str) -> None:
@@ -145,8 +148,8 @@ class TestPatterns:
     def test_as_many_as_asked_for(self) -> None:
         """After `max_lines` matches the page says where to search on; the last page does not."""
         text = "X 1\nX 2\n-\nX 3\n-\n"
-        assert read_page(text, 200, COUNTER, pattern="X", max_lines=2).split("\n") == [
-            "[2 matches in lines 1-2 of 5; go on with start_line=3]",
+        assert read_page(text, 200, COUNTER, name="it", pattern="X", max_lines=2).split("\n") == [
+            '[2 matches in lines 1-2 of 5; go on with ref "it:3"]',
             "1: X 1",
             "2: X 2",
             "3- -",
@@ -170,8 +173,8 @@ class TestPatterns:
     def test_to_go_on_in_a_long_line(self) -> None:
         """When the limit ends a page within a long line, the next one goes on in that line."""
         text = ("x " * 1_000 + "KEY ") * 3
-        page = read_page(text, 300, COUNTER, pattern="KEY")
-        assert page.startswith("[1 match in lines 1-1 of 1; go on with start_line=1, start_column=")
+        page = read_page(text, 300, COUNTER, name="text", pattern="KEY")
+        assert page.startswith('[1 match in lines 1-1 of 1; go on with ref "text:1:')
         place = next_place(page)
         assert place is not None
         assert "KEY" in read_page(text, 300, COUNTER, pattern="KEY", **place)
@@ -194,7 +197,7 @@ class TestPatterns:
         shown: set[int] = set()
         place: Where | None = {"start_line": 1, "start_column": 1}
         while place is not None:
-            page = read_page(text, limit, COUNTER, pattern="ab", max_lines=most, **place)
+            page = read_page(text, limit, COUNTER, name="text", pattern="ab", max_lines=most, **place)
             assert tokens(page) <= limit
             shown.update(int(row) for row in re.findall(r"^(\d+)(?: \(.*?\))?: ", page, re.MULTILINE))
             place = next_place(page)
@@ -203,8 +206,8 @@ class TestPatterns:
     def test_a_slow_search_that_found_nothing_yet(self) -> None:
         """When the time is up before the end, the page says how far the search came."""
         text = "bbb\n" * 200_000 + "a" * 5_000 + "!\n"
-        page = read_page(text, 100, COUNTER, pattern=r"^(a|aa)+$", seconds=0.3)
-        found = re.fullmatch(r"\[no matches in lines 1-(\d+) of 200001; go on with start_line=(\d+)\]", page)
+        page = read_page(text, 100, COUNTER, name="text", pattern=r"^(a|aa)+$", seconds=0.3)
+        found = re.fullmatch(r"\[no matches in lines 1-(\d+) of 200001; go on with ref \"text:(\d+)\"\]", page)
         assert found is not None
         assert int(found[2]) == int(found[1]) + 1
 

@@ -124,7 +124,7 @@ class TestPatterns:
         with pytest.raises(ValueError, match=re.escape(message)):
             find_matches("text", pattern, START, most=1, seconds=60)
 
-    @pytest.mark.parametrize("pattern", [r"(a|aa)+$", r"(?:a{1,1000}){1,1000}b", r"(\w+\s?)+[#Q]"])
+    @pytest.mark.parametrize("pattern", [r"(a|aa)+$", r"(?:a{1,100}){1,100}b", r"(\w+\s?)+[#Q]"])
     def test_catastrophic_patterns(self, pattern: str) -> None:
         """A pattern that would take years is given up, with an advice."""
         with pytest.raises(ValueError, match=r"the pattern is too slow: 0\.1 seconds were not enough from line 1 on"):

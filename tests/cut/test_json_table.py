@@ -4,13 +4,15 @@ import json
 
 import pytest
 
-from autogen_budget._cut._json_table import tabulate
-from autogen_budget._cut._json_values import Gap, parse, write
+from autogen_budget._cut._data._table import tabulate
+from autogen_budget._cut._data._write_json import write_json
+from autogen_budget._text import Gap
+from formats import json_value
 
 
 def table(value: object) -> object:
     """A value with its records as rows."""
-    return json.loads(write(tabulate(parse(json.dumps(value)))))
+    return json.loads(write_json(tabulate(json_value(json.dumps(value)))))
 
 
 def test_nested_records_become_dotted_columns() -> None:

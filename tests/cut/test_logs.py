@@ -1,51 +1,14 @@
-"""What tells of an error in a log."""
+"""Which lines of a log say the same."""
 
-import pytest
-
-from autogen_budget._cut._logs import errors, is_log, repeats, runs_of
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "ERROR disk full",
-        "error: could not compile",
-        "E   AssertionError: assert 1 == 2",
-        "java.lang.IllegalStateException: closed",
-        "FAILED tests/test_a.py::test_b",
-        "process exited with code 3",
-        "bash: foo: command not found",
-        "Segmentation fault (core dumped)",
-        "warning: unused variable",
-    ],
-)
-def test_lines_that_tell_of_trouble(line: str) -> None:
-    """Errors, failures, warnings and exit codes other than 0 are found."""
-    assert errors(["all is well", line]) == [1]
-
-
-@pytest.mark.parametrize("line", ["0 errors, 0 warnings", "exit code 0", "errors: 0", "no failures", "served order 7"])
-def test_lines_that_tell_of_none(line: str) -> None:
-    """A line that says that there are no errors is none."""
-    assert errors([line]) == []
-
-
-def test_what_is_new_comes_first() -> None:
-    """Errors of a new kind come before warnings, and those before errors that only repeat."""
-    assert errors(["ERROR order 1 lost", "warning: slow", "ERROR order 2 lost", "ERROR disk full"]) == [0, 3, 1, 2]
-
-
-def test_a_traceback_belongs_together() -> None:
-    """All its lines are found, the one that names the error first."""
-    lines = ["Traceback (most recent call last):", '  File "a.py", line 1', "    run()", "OSError: gone", "well"]
-    assert errors(lines) == [3, 2, 1, 0]
+from autogen_budget._cut._prose import repeats, runs_of
+from autogen_budget._text import is_log, line_template
 
 
 def test_lines_of_a_log_are_alike_but_for_numbers() -> None:
     """In a log numbers do not tell lines apart, in other texts they do."""
     log = ["12:00:01 served 7", "12:00:02 served 8", "12:00:03 stopped", ""]
     assert is_log(log)
-    assert repeats(log) == [0, 0, 2, 3]
+    assert repeats([line_template(line) for line in log]) == [0, 0, 2, 3]
     assert repeats(["order 7", "order 8", "order 7"]) == [0, 1, 0]
 
 

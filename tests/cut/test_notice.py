@@ -19,25 +19,28 @@ NOTICES = st.builds(
 def test_what_was_said_is_found(notice: Notice, lines: int, characters: int, among: str) -> None:
     """A notice found in a text says what the one put there said."""
     said = notice.say(lines, characters, among)
-    found = find_notice(f"head [cut]\n{said}\ntail [... 3 lines]")
+    text = f"head [cut]\n{said}\ntail [... 3 lines]"
+    found = find_notice(text, notice.reference)
     assert found is not None
     assert (found.notice, found.missing) == (notice, characters)
-    assert f"head [cut]\n{said}\ntail [... 3 lines]"[found.start : found.end] == said
+    assert text[found.start : found.end] == said
 
 
 def test_a_notice_inside_json_is_found() -> None:
     """Escaped quotes do not hide a reference."""
-    found = find_notice('{"[cut]":"[cut; read_artifact(\\"a1b2c3\\", start_line=7)]"}')
+    found = find_notice('{"[cut]":"[cut; read_artifact(\\"a1b2c3:7\\")]"}', "a1b2c3")
     assert found is not None
     assert found.notice == Notice(0, 0, "a1b2c3", 7)
 
 
-def test_a_notice_with_a_reference_comes_first() -> None:
-    """Of several notices the one that can be followed is found."""
-    text = Notice(3, 30).say(1, 10) + "\n" + Notice(9, 90, "a1b2c3").say(2, 20)
-    found = find_notice(text)
+def test_only_the_notice_of_this_text_counts() -> None:
+    """Notices without a reference, or with another one, are words like any others; so are numbers without end."""
+    endless = f'[cut: {"9" * 5_000} of 3 characters left out; read_artifact("a1b2c3:2")]'
+    others = "\n".join((Notice(3, 30).say(1, 10), Notice(9, 90, "other").say(2, 20), endless))
+    assert find_notice(others, "a1b2c3") is None
+    found = find_notice(f"{others}\n{Notice(5, 50, 'a1b2c3').say(3, 30)}", "a1b2c3")
     assert found is not None
-    assert found.notice.reference == "a1b2c3"
+    assert found.notice == Notice(5, 50, "a1b2c3")
 
 
 @pytest.mark.parametrize(
@@ -45,10 +48,5 @@ def test_a_notice_with_a_reference_comes_first() -> None:
 )
 def test_other_texts_hold_no_notice(text: str) -> None:
     """What only looks like a notice is none, and what no cut can be as large as is not looked through."""
-    assert find_notice(text) is None
-
-
-def test_the_first_reference_stays() -> None:
-    """A notice takes a reference only when it has none."""
-    assert Notice(1, 2).referring("new").reference == "new"
-    assert Notice(1, 2, "old").referring("new").reference == "old"
+    assert find_notice(text, None) is None
+    assert find_notice(f"{text} a1b2c3", "a1b2c3") is None

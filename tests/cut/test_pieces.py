@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogen_budget._cut._notice import Notice, find_notice
-from autogen_budget._cut._pieces import Piece, Pieces
-from autogen_budget._cut._split import pieces_of, split
+from autogen_budget._cut._pieces import Piece, Pieces, pieces_of, split
 
 TEXTS = st.lists(st.sampled_from(["", "a", "word " * 30, "Sentence. " * 90, "x" * 700]), min_size=1).map("\n".join)
 
@@ -26,10 +25,10 @@ def test_what_is_kept_and_what_is_told_add_up(text: str, chosen: set[int]) -> No
     kept = {place for place in chosen if place < len(pieces.pieces)}
     rendered = pieces.render(kept)
     assert all(pieces.texts[place].strip("\n") in rendered for place in kept)
-    if find_notice(rendered) is None:
+    if find_notice(rendered, "a1b2c3") is None:
         assert rendered == text
     else:
-        again = pieces_of(rendered, None)
+        again = pieces_of(rendered, "a1b2c3")
         assert again.whole.reference == "a1b2c3"
         assert sum(piece.lines for piece in again.pieces) == again.whole.lines == pieces.whole.lines
 
@@ -43,8 +42,7 @@ def test_gaps_are_told_where_they_are() -> None:
         [1, 3, 5, 7, 9], names={2: ["a_b"], 0: ["c_d", "e_f"]}, runs=[0, 1, 2, 3, 3, 4, 5, 6, 7, 8]
     )
     assert rendered.split("\n") == [
-        "[cut: 4 of 9 lines, 121 of 231 characters left out, among them c_d, e_f; "
-        'read_artifact("a1b2c3", start_line=1)]',
+        '[cut: 4 of 9 lines, 121 of 231 characters left out, among them c_d, e_f; read_artifact("a1b2c3")]',
         "this is line number 1",
         "[... 1 line: a_b]",
         "this is line number 3",

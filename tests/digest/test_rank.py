@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from autogen_budget._digest._facts import Fact, Origin, Place
 from autogen_budget._digest._rank import keep_best, rank
-from autogen_budget._digest._shapes import Shape
+from autogen_budget._text import Shape
 
 PLACE = Place("call", Origin.RESULT, 5)
 PLAIN = Fact(PLACE, "sku", "B771", Shape.IDENTIFIER, crowd=4)

@@ -3,9 +3,9 @@
 import pytest
 
 from autogen_budget._digest._facts import Origin, Place
-from autogen_budget._digest._lines import lines_of
+from autogen_budget._digest._render import lines_of
 from autogen_budget._digest._tables import read_table, split_tables
-from autogen_budget._digest._text import read_text
+from autogen_budget._digest._text import read_lines
 
 PLACE = Place("query", Origin.RESULT, 0)
 
@@ -21,7 +21,7 @@ PLACE = Place("query", Origin.RESULT, 0)
 )
 def test_cells_are_named_by_their_column(table: str) -> None:
     """In every notation a cell has the head of its column, beside the others of its row."""
-    facts = list(read_text(f"rows:\n{table}\ndone", PLACE))
+    facts = list(read_lines(f"rows:\n{table}\ndone", PLACE))
 
     assert lines_of(facts) == ["query: sku=B771, name=Red Lamp; sku=C905"]
 

@@ -1,19 +1,19 @@
 """Facts of texts: prose, logs, listings, code."""
 
 from autogen_budget._digest._facts import Fact, Origin, Place
-from autogen_budget._digest._text import HEAD, LONGEST_LINE, TAIL, read_sentences, read_text, read_troubles
+from autogen_budget._digest._text import HEAD, LONGEST_LINE, TAIL, read_lines, read_sentences, read_troubles
 
 PLACE = Place("bash", Origin.RESULT, 0)
 
 
 def texts(text: str, label: str = "") -> list[str]:
     """The facts of a text as a reader sees them."""
-    return [fact.context or f"{fact.label}={fact.value}" for fact in read_text(text, PLACE, label)]
+    return [fact.context or f"{fact.label}={fact.value}" for fact in read_lines(text, PLACE, label)]
 
 
 def by_value(text: str) -> dict[str, Fact]:
     """The facts of a text."""
-    return {fact.value: fact for fact in read_text(text, PLACE)}
+    return {fact.value: fact for fact in read_lines(text, PLACE)}
 
 
 def test_what_stands_behind_a_label_is_its_value() -> None:
@@ -72,10 +72,11 @@ def test_a_long_line_is_read_in_pieces() -> None:
 
 
 def test_lines_of_trouble() -> None:
-    """The first two and the last line that tell of an error are kept."""
-    log = "ok\nValueError: one\nbuild failed\nerror: three\nall right\nfatal: four\n"
+    """The first three and the last two lines that tell of an error are kept, headings aside."""
+    log = "ok\n=== FAILURES ===\n" + "".join(f"error: number {i}\n" for i in range(9)) + "all right\n"
 
-    assert [fact.value for fact in read_troubles(log, PLACE)] == ["ValueError: one", "build failed", "fatal: four"]
+    kept = [f"error: number {i}" for i in (0, 1, 2, 7, 8)]
+    assert [fact.value for fact in read_troubles(log, PLACE)] == kept
 
 
 def test_sentences() -> None:

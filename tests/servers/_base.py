@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import ClassVar, Generic, NoReturn, TypeVar
 
@@ -210,9 +210,23 @@ class FakeServer(ABC, Generic[WireT]):
             return web.json_response({"error": {"message": f"{type(error).__name__}: {error}"}}, status=500)
 
     async def _handle(self, http: web.Request) -> web.StreamResponse:
-        received = Received(headers=dict(http.headers), body={})
+        sent, broken = self.reply(dict(http.headers), await http.read())
+        response = await self._send(http, sent, broken)
+        return response if broken is None else await _until_cancelled()
+
+    def reply(self, headers: Mapping[str, str], raw: bytes) -> "tuple[Sent, Stall | Drop | None]":
+        """What the server sends to one request, whatever it came over.
+
+        Args:
+            headers (Mapping[str, str]): The request's headers.
+            raw (bytes): Its body.
+
+        Returns:
+            tuple[Sent, Stall | Drop | None]: The reply, and how it breaks off. `None` means it does not.
+        """
+        received = Received(headers=headers, body={})
         try:
-            received = replace(received, body=self._object(await http.read()))
+            received = replace(received, body=self._object(raw))
             wire = self._parse(received.body)
             whole = self._prompt(wire)
             prompt = self._fit(whole)
@@ -224,21 +238,20 @@ class FakeServer(ABC, Generic[WireT]):
             self._check_window(prompt)
         except RejectionError as rejection:
             self._record(replace(received, rejection=rejection.failure))
-            return await self._fail(rejection.failure)
+            return Sent.failure(rejection.failure), None
         received = replace(received, cached_tokens=self._scaled(self._cache.read(prompt.segments)))
         self._record(received)
         match self._next_reply(received):
             case Failure() as failure:
-                return await self._fail(failure)
+                return Sent.failure(failure), None
             case Overflow(limit=limit):
-                return await self._fail(self._forced_overflow(prompt, limit))
+                return Sent.failure(self._forced_overflow(prompt, limit)), None
             case Stall() | Drop() as broken:
-                await self._send(http, self._body(wire, broken.answer, received), broken)
-                return await _until_cancelled()
+                return self._sent(wire, broken.answer, received), broken
             case str() as text:
-                return await self._send(http, self._body(wire, Answer(text), received))
+                return self._sent(wire, Answer(text), received), None
             case Answer() as answer:
-                return await self._send(http, self._body(wire, answer, received))
+                return self._sent(wire, answer, received), None
 
     def _record(self, received: Received) -> None:
         self._requests.append(received)
@@ -273,7 +286,7 @@ class FakeServer(ABC, Generic[WireT]):
 
     # -- the way of a reply ------------------------------------------------------------------------------------------
 
-    def _body(self, wire: WireT, answer: Answer, received: Received) -> "_Body":
+    def _sent(self, wire: WireT, answer: Answer, received: Received) -> "Sent":
         answer = replace(
             answer,
             calls=tuple(
@@ -284,18 +297,18 @@ class FakeServer(ABC, Generic[WireT]):
         said = [answer.text or "", *(call.name + compact_json(call.arguments) for call in answer.calls)]
         usage = Usage(received.prompt_tokens, received.cached_tokens, self._scaled(sum(map(self.count_text, said))))
         if wire.stream:
-            return _Body(tuple(self._chunks(wire, answer, usage)), self.stream_type, answer.delay)
+            return Sent(tuple(self._chunks(wire, answer, usage)), self.stream_type, answer.delay)
         whole = compact_json(self._whole(wire, answer, usage)).encode()
         half = len(whole) // 2
-        return _Body((whole[:half], whole[half:]), "application/json", answer.delay, length=len(whole))
+        return Sent((whole[:half], whole[half:]), "application/json", answer.delay, length=len(whole))
 
-    async def _send(self, http: web.Request, body: "_Body", broken: Stall | Drop | None = None) -> web.StreamResponse:
-        await asyncio.sleep(body.delay)
-        response = web.StreamResponse(headers={"Content-Type": body.content_type})
-        response.content_length = body.length
+    async def _send(self, http: web.Request, sent: "Sent", broken: Stall | Drop | None = None) -> web.StreamResponse:
+        await asyncio.sleep(sent.delay)
+        response = web.StreamResponse(status=sent.status, headers={**sent.headers, "Content-Type": sent.content_type})
+        response.content_length = sent.length
         if not self.keep_alive:
             response.force_close()
-        chunks = body.chunks if broken is None else body.chunks[: broken.after_chunks]
+        chunks = sent.chunks if broken is None else sent.chunks[: broken.after_chunks]
         if chunks:
             await response.prepare(http)
         for chunk in chunks:
@@ -306,22 +319,23 @@ class FakeServer(ABC, Generic[WireT]):
             await response.write_eof()
         return response
 
-    async def _fail(self, failure: Failure) -> web.StreamResponse:
-        await asyncio.sleep(failure.delay)
-        response = web.json_response(failure.body, status=failure.status, headers=failure.headers)
-        if not self.keep_alive:
-            response.force_close()
-        return response
-
 
 @dataclass(frozen=True)
-class _Body:
-    """A reply ready to be sent; `length` in bytes, None for a stream."""
+class Sent:
+    """A reply ready to be sent; `delay` in seconds, `length` in bytes, None for a stream."""
 
     chunks: Sequence[bytes]
     content_type: str
     delay: float
     length: int | None = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def failure(cls, failure: Failure) -> "Sent":
+        """An HTTP error."""
+        body = compact_json(failure.body).encode()
+        return cls((body,), "application/json", failure.delay, len(body), failure.status, failure.headers)
 
 
 async def _until_cancelled() -> NoReturn:

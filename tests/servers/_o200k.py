@@ -35,7 +35,7 @@ def o200k_base() -> tiktoken.Encoding:
 
 def _official_file() -> bytes:
     """The official vocabulary: a line of base64 and rank per token."""
-    listed = lzma.decompress((files("autogen_budget") / "_vocabularies" / "o200k_base.xz").read_bytes())
+    listed = lzma.decompress((files("autogen_budget") / "_counting" / "_vocabularies" / "o200k_base.xz").read_bytes())
     count = int.from_bytes(listed[:4], "big")
     lines: list[bytes] = []
     start = 4 + count

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
+from aiohttp import web
 from typing_extensions import assert_never
 
 from ._anthropic_wire import (
@@ -29,7 +30,7 @@ _FRAME = 3  # tokens around each message; the service publishes no figure
 
 
 class AnthropicServer(FakeServer[MessagesRequest]):
-    """`POST /v1/messages`.
+    """`POST /v1/messages` and `POST /v1/messages/count_tokens`.
 
         async with AnthropicServer(window=8_192) as server:
             model = "claude-3-5-sonnet-latest"
@@ -49,6 +50,16 @@ class AnthropicServer(FakeServer[MessagesRequest]):
 
     def __init__(self, *, window: int = 200_000, token_ratio: float = 1.0, count_text: CountText | None = None) -> None:
         super().__init__(window=window, token_ratio=token_ratio, count_text=count_text)
+
+    def _routes(self) -> list[web.RouteDef]:
+        return [*super()._routes(), web.post(f"{self.path}/count_tokens", self._count)]
+
+    async def _count(self, http: web.Request) -> web.Response:
+        try:
+            wire = read_request({**self._object(await http.read()), "max_tokens": 1})
+        except RejectionError as rejection:
+            return web.json_response(rejection.failure.body, status=rejection.failure.status)
+        return web.json_response({"input_tokens": self._scaled(self._prompt(wire).tokens)})
 
     # -- requests ----------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from uuid import uuid4
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import (
     Bundle,
@@ -20,10 +22,9 @@ from hypothesis.stateful import (
 )
 
 from autogen_budget._errors import SpendLimitError
-from autogen_budget._spend._pool import SpendPool
-from autogen_budget._spend._prices import Price
-from autogen_budget._spend._reservation import Reservation
-from autogen_budget._spend._spent import Amount, Purpose, Spent
+from autogen_budget._spend import Amount, Price, Purpose, Reservation, SpendPool, Spent
+from profiles import examples
+from redis_server import RedisServer
 
 PRICES = {"small": Price(input=0.15, output=0.6, cached_input=0.075), "large": Price(input=2.5, output=10)}
 
@@ -62,7 +63,7 @@ class Expected:
             and (calls is None or used.calls <= calls)
         )
 
-    def used_up(self) -> bool:
+    def exhausted_unit(self) -> bool:
         """Whether it is closed to every call."""
         tokens, cost, calls = self.limits
         return (
@@ -95,7 +96,7 @@ class Pools(RuleBasedStateMachine):
     @initialize(allowances=st.tuples(limits, limits, limits, limits, limits))
     def plant(self, allowances: Sequence[tuple[int | None, float | None, int | None]]) -> None:
         """A root, two shares of it, and a share of each of those."""
-        root = SpendPool(*allowances[0], name="root", prices=PRICES)
+        root = self.root(*allowances[0])
         one, two = root.child("one", *allowances[1]), root.child("two", *allowances[3])
         self.pools = [root, one, one.child("deep", *allowances[2]), two, two.child("deep", *allowances[4])]
         self.above = [(0,), (1, 0), (2, 1, 0), (3, 0), (4, 3, 0)]
@@ -103,10 +104,15 @@ class Pools(RuleBasedStateMachine):
         self.open: list[Held] = []
         self.loop = asyncio.new_event_loop()
 
+    def root(self, tokens: int | None, cost: float | None, calls: int | None) -> SpendPool:
+        """The root of the tree, with books in this process."""
+        return SpendPool(tokens, cost, calls, name="root", prices=PRICES)
+
     def teardown(self) -> None:
-        """Close the event loop."""
+        """Close the event loop, and what the pool has open."""
         if hasattr(self, "loop"):
             self.loop.close()
+            self.pools[0].close()
 
     def under_way(self, pool: int) -> Amount:
         """What calls under way hold in a pool."""
@@ -129,11 +135,10 @@ class Pools(RuleBasedStateMachine):
         path = self.above[pool]
         asked = Amount(prompt + reply, PRICES[model].cost(prompt, reply), 1)
         ways = [(at, self.expected[at]) for at in path]
-        closed = next((at for at, way in ways if way.used_up() or not way.fits(way.spent + asked)), None)
+        closed = next((at for at, way in ways if way.exhausted_unit() or not way.fits(way.spent + asked)), None)
         fits = closed is None and all(way.fits(way.spent + self.under_way(at) + asked) for at, way in ways)
-        asking = ask(
-            self.pools[pool], prompt, reply, agent, purpose, model, seconds=(60 if fits else 0.001) if waits else 0
-        )
+        patience = 60 if fits or closed is not None else 0.001  # seconds; only what has to wait is cancelled
+        asking = ask(self.pools[pool], prompt, reply, agent, purpose, model, seconds=patience if waits else 0)
         answer = self.loop.run_until_complete(asking)
         assert isinstance(answer, Reservation) == fits
         if isinstance(answer, Reservation):
@@ -209,9 +214,28 @@ class Pools(RuleBasedStateMachine):
             left = report.remaining
             assert all(amount is None or amount >= 0 for amount in (left.tokens, left.cost, left.calls))
             ways_up = [self.expected[above] for above in self.above[at]]
-            assert report.exhausted == any(way.used_up() for way in ways_up)
+            assert report.exhausted == any(way.exhausted_unit() for way in ways_up)
             assert not (report.exhausted and report.affords_another)
 
 
+class SharedPools(Pools):
+    """The same, with the books on a Redis server."""
+
+    url = ""
+
+    def root(self, tokens: int | None, cost: float | None, calls: int | None) -> SpendPool:
+        """The root of a tree that no other example knows."""
+        return SpendPool(tokens, cost, calls, name=f"root-{uuid4().hex}", prices=PRICES, url=self.url)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def shared_url(redis_server: RedisServer) -> None:
+    """Where the shared pools are."""
+    SharedPools.url = redis_server.url
+
+
+TestSharedPools = SharedPools.TestCase
+TestSharedPools.settings = settings(max_examples=examples(0.2), stateful_step_count=20)
+
 TestPools = Pools.TestCase
-TestPools.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+TestPools.settings = settings(max_examples=examples(0.8), stateful_step_count=30)

@@ -10,9 +10,7 @@ from autogen_core import ComponentModel
 from pydantic import ValidationError
 
 from autogen_budget._errors import SpendLimitError
-from autogen_budget._spend._pool import SpendPool
-from autogen_budget._spend._prices import Price
-from autogen_budget._spend._spent import Allowance
+from autogen_budget._spend import Allowance, Price, SpendPool
 
 
 def through_json(component: ComponentModel) -> ComponentModel:

@@ -9,10 +9,7 @@ from functools import partial
 import pytest
 
 from autogen_budget._errors import BudgetError, SpendLimitError
-from autogen_budget._spend._pool import SpendPool
-from autogen_budget._spend._prices import Price
-from autogen_budget._spend._reservation import Reservation
-from autogen_budget._spend._spent import Allowance, Amount, Spent
+from autogen_budget._spend import Allowance, Amount, Price, Reservation, SpendPool, Spent
 
 
 def test_a_reservation_is_replaced_by_what_was_used() -> None:
@@ -39,7 +36,7 @@ def test_what_does_not_fit_is_refused_before_the_call() -> None:
     assert (error.pool, error.unit, error.final) == ("team", "tokens", True)
     assert (error.limit, error.spent, error.reserved, error.asked) == (10_000, 8_500, 0, 1_501)
     text = str(error)
-    assert text.startswith("SpendLimitError: pool 'team' has no room for a call of 'critic' (selector, model 'gpt-4o')")
+    assert text.startswith("pool 'team' has no room for a call of 'critic' (selector, model 'gpt-4o')")
     for number in ("Asked: 1,501 tokens", "Spent: 8,500 tokens", "under way: 0 tokens", "Limit: 10,000 tokens"):
         assert number in text
     assert pool.reserved == Amount()

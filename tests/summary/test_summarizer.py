@@ -4,11 +4,11 @@ import asyncio
 import gc
 
 import pytest
-from autogen_core.models import ChatCompletionClient, ModelFamily, UserMessage
+from autogen_core.models import ChatCompletionClient, UserMessage
 
 from authors import Author, reports_in
 from autogen_budget import BudgetedChatCompletionClient, TokenBudget
-from autogen_budget._summary import Order, Summarizer, Written
+from autogen_budget._summary import Summarizer, SummaryRequest, SummaryResult
 from autogen_budget._summary._summarizer import MAX_DRAFTS
 from autogen_budget._turns import Turn
 
@@ -21,9 +21,9 @@ def report(number: int, words: int = 20) -> Turn:
 TURNS = tuple(map(report, range(12)))
 
 
-def order(turns: tuple[Turn, ...], previous: str = "", *, client: ChatCompletionClient | None = None) -> Order:
+def order(turns: tuple[Turn, ...], previous: str = "", *, client: ChatCompletionClient | None = None) -> SummaryRequest:
     """An order for a summary."""
-    return Order(turns, previous, limit=100, timeout=30.0, client=client)
+    return SummaryRequest(turns, previous, limit=100, timeout=30.0, client=client)
 
 
 def summarizer_of(own: Author) -> Summarizer:
@@ -65,23 +65,10 @@ async def until_asked(author: Author, times: int = 1) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_client_given_always_serves() -> None:
-    """Whoever names a model knows what it can do, under any cap."""
-    summarizer = summarizer_of(Author(family=ModelFamily.UNKNOWN))
-    assert summarizer.serves(Author(family=ModelFamily.UNKNOWN), 500)
-    assert not summarizer.serves(None, 100_000)
-
-
-@pytest.mark.parametrize(("cap", "serves"), [(3_999, False), (4_000, True)])
-async def test_a_known_model_serves_under_a_cap_with_room_for_prose(cap: int, serves: bool) -> None:
-    """Under less than 4,000 tokens, facts are worth more."""
-    assert summarizer_of(Author()).serves(None, cap) is serves
-
-
 async def test_a_summary_is_written_when_it_is_needed() -> None:
     """Without a draft, the model is asked then and there."""
     author = numbered()
-    assert await summarizer_of(author).write(order(TURNS)) == Written("Goal: home. Record 1.", 12)
+    assert await summarizer_of(author).write(order(TURNS)) == SummaryResult("Goal: home. Record 1.", 12)
 
 
 async def test_a_draft_is_used_for_the_turns_in_it() -> None:
@@ -89,9 +76,9 @@ async def test_a_draft_is_used_for_the_turns_in_it() -> None:
     author = numbered()
     summarizer = summarizer_of(author)
     summarizer.prepare(order(TURNS[:10]))
-    assert summarizer.drafted(TURNS, "") == TURNS[:10]
+    assert summarizer.pending_turns(TURNS, "") == TURNS[:10]
     await until_asked(author)
-    assert await summarizer.write(order(TURNS)) == Written("Goal: home. Record 1.", 10)
+    assert await summarizer.write(order(TURNS)) == SummaryResult("Goal: home. Record 1.", 10)
     assert len(author.prompts) == 1
 
 
@@ -103,7 +90,7 @@ async def test_a_running_draft_is_waited_for() -> None:
     waiting = asyncio.create_task(summarizer.write(order(TURNS)))
     await until_asked(author)
     author.release.set()
-    assert await waiting == Written("Goal: home.", 12)
+    assert await waiting == SummaryResult("Goal: home.", 12)
     assert len(author.prompts) == 1
 
 
@@ -112,7 +99,7 @@ async def test_many_turns_beside_a_draft_are_worth_a_call() -> None:
     author = numbered()
     summarizer = summarizer_of(author)
     summarizer.prepare(order(TURNS[:2]))
-    assert await summarizer.write(order(TURNS)) == Written("Goal: home. Record 2.", 12)
+    assert await summarizer.write(order(TURNS)) == SummaryResult("Goal: home. Record 2.", 12)
     assert author.records == ["", "Goal: home. Record 1."]
     assert reports_in(author.transcripts) == [f"R{i:04}" for i in range(12)]
 
@@ -132,8 +119,8 @@ async def test_what_has_arrived_is_a_draft_no_more() -> None:
     author = numbered()
     summarizer = summarizer_of(author)
     first = await summarizer.write(order(TURNS[:6]))
-    assert summarizer.drafted(TURNS[6:], first.text) == ()
-    assert await summarizer.write(order(TURNS[6:], first.text)) == Written("Goal: home. Record 2.", 6)
+    assert summarizer.pending_turns(TURNS[6:], first.text) == ()
+    assert await summarizer.write(order(TURNS[6:], first.text)) == SummaryResult("Goal: home. Record 2.", 6)
     assert reports_in(author.transcripts) == [f"R{i:04}" for i in range(12)]
 
 
@@ -144,8 +131,8 @@ async def test_a_draft_that_says_what_was_known_is_a_draft_all_the_same() -> Non
     summarizer.prepare(order(TURNS[:4], "Goal: home."))
     await until_asked(author)
     await asyncio.sleep(0.01)
-    assert summarizer.drafted(TURNS, "Goal: home.") == TURNS[:4]
-    assert await summarizer.write(order(TURNS[:4], "Goal: home.")) == Written("Goal: home.", 4)
+    assert summarizer.pending_turns(TURNS, "Goal: home.") == TURNS[:4]
+    assert await summarizer.write(order(TURNS[:4], "Goal: home.")) == SummaryResult("Goal: home.", 4)
     assert len(author.prompts) == 1
 
 
@@ -179,10 +166,10 @@ async def test_after_a_failure_summaries_pause() -> None:
     author = Author(lambda _: "")
     summarizer = summarizer_of(author)
     failed = await summarizer.write(order(TURNS))
-    assert failed == Written("", 0, "the model said nothing")
+    assert failed == SummaryResult("", 0, "the model said nothing")
     summarizer.prepare(order(TURNS))
-    assert summarizer.drafted(TURNS, "") == ()
-    assert await summarizer.write(order(TURNS)) == Written("", 0, "paused after the model said nothing")
+    assert summarizer.pending_turns(TURNS, "") == ()
+    assert await summarizer.write(order(TURNS)) == SummaryResult("", 0, "paused after the model said nothing")
     assert len(author.prompts) == 1
     await summarizer.write(order(TURNS))
     assert len(author.prompts) == 2
@@ -215,7 +202,7 @@ async def test_forgetting_drops_drafts() -> None:
     summarizer.prepare(order(TURNS))
     await until_asked(author)
     summarizer.forget()
-    assert summarizer.drafted(TURNS, "") == ()
+    assert summarizer.pending_turns(TURNS, "") == ()
     await summarizer.close()
     assert author.cancelled == 1
 
@@ -252,7 +239,7 @@ async def test_a_draft_stopped_by_another_is_no_error() -> None:
     task = asyncio.create_task(summarizer.write(order(TURNS, "Goal: out.")))
     await until_asked(author)
     summarizer.forget()
-    assert await task == Written("Goal: out.", 0, "it was cancelled")
+    assert await task == SummaryResult("Goal: out.", 0, "it was cancelled")
 
 
 def test_a_finished_draft_is_used_in_another_event_loop() -> None:
@@ -266,7 +253,7 @@ def test_a_finished_draft_is_used_in_another_event_loop() -> None:
         await asyncio.sleep(0.01)
 
     asyncio.run(prepare())
-    assert asyncio.run(summarizer.write(order(TURNS))) == Written("Goal: home. Record 1.", 12)
+    assert asyncio.run(summarizer.write(order(TURNS))) == SummaryResult("Goal: home. Record 1.", 12)
     assert len(author.prompts) == 1
 
 
@@ -313,7 +300,7 @@ async def test_models_can_be_put_under_another_budget() -> None:
 
     summarizer = Summarizer(under_budget, author)
     summarizer.prepare(order(TURNS[:6]))
-    summarizer.renew()
+    summarizer.invalidate_models()
     assert (await summarizer.write(order(TURNS[:6]))).turns == 6
     assert (await summarizer.write(order(TURNS[6:]))).turns == 6
     assert [[record.cap for record in client.records] for client in made] == [[4_000], [2_000]]

@@ -23,7 +23,7 @@ COUNTER = TiktokenCounter()
 
 def tokens(text: str) -> int:
     """Tokens of a text."""
-    return COUNTER.tokens(COUNTER.measure_text(text))
+    return COUNTER.count_text(text)
 
 
 def user(text: str) -> Turn:
@@ -61,7 +61,7 @@ def test_calls_stand_before_their_own_results() -> None:
 def test_words_stand_behind_who_said_them() -> None:
     """Users, assistants and instructions are told apart, and images are named."""
     picture = UserMessage(content=["See this:", Image(Picture.new("RGB", (8, 8)))], source="anna")
-    assert transcript_of(Turn(picture), 100, COUNTER) == "anna: See this:\n[image]"
+    assert transcript_of(Turn(picture), 100, COUNTER) == "anna: See this:\n  [image]"
     assert transcript_of(Turn(AssistantMessage(content="I see.", source="clerk")), 100, COUNTER) == "clerk: I see."
     assert transcript_of(Turn(SystemMessage(content="Be brief.")), 100, COUNTER) == "instructions: Be brief."
 

@@ -9,7 +9,7 @@ from autogen_core.models import CreateResult, ModelFamily, RequestUsage, UserMes
 
 from authors import Author, Write, reports_in, said, short
 from autogen_budget import BudgetedChatCompletionClient, TiktokenCounter, TokenBudget
-from autogen_budget._summary import Order, Written
+from autogen_budget._summary import SummaryRequest, SummaryResult
 from autogen_budget._summary._prompt import LIST_PROMPT, PROMPT, Notes
 from autogen_budget._summary._writer import write
 from autogen_budget._turns import Turn
@@ -32,12 +32,14 @@ def order(
     limit: int = 200,
     timeout: float = 30.0,
     prompt: str | None = None,
-) -> Order:
+) -> SummaryRequest:
     """An order for a summary of some turns."""
-    return Order(turns, previous, limit, timeout, prompt)
+    return SummaryRequest(turns, previous, limit, timeout, prompt)
 
 
-async def written_by(author: Author, asked: Order, *, cap: int = 4_000, as_notes: bool = False) -> Written:
+async def written_by(
+    author: Author, asked: SummaryRequest, *, cap: int = 4_000, as_notes: bool = False
+) -> SummaryResult:
     """What comes of an order when an author under a cap writes."""
     client = BudgetedChatCompletionClient(author, TokenBudget(cap), strategies=(), purpose="summary")
     written = await write(asked, client, as_notes=as_notes)
@@ -48,7 +50,7 @@ async def written_by(author: Author, asked: Order, *, cap: int = 4_000, as_notes
 async def test_all_turns_are_shown_and_the_answer_is_the_summary() -> None:
     """One request is enough for what fits into it."""
     author = Author()
-    assert await written_by(author, order()) == Written("Goal: bring the ship home.", 10)
+    assert await written_by(author, order()) == SummaryResult("Goal: bring the ship home.", 10)
     assert reports_in(author.transcripts) == [f"R{i:04}" for i in range(10)]
     assert author.prompts[0].startswith(PROMPT)
     assert author.schemas == [None]
@@ -77,7 +79,7 @@ async def test_a_turn_larger_than_a_request_is_shown_in_short() -> None:
     """One result of a hundred pages is cut to what a request can hold."""
     author = Author()
     written = await written_by(author, order((report(1, 50_000), report(2))), cap=2_000)
-    assert written == Written("Goal: bring the ship home.", 2)
+    assert written == SummaryResult("Goal: bring the ship home.", 2)
     assert sorted(set(reports_in(author.transcripts))) == ["R0001", "R0002"]
 
 
@@ -94,7 +96,7 @@ async def test_a_long_summary_is_cut() -> None:
     author = Author(lambda _prompt: "The ship came in.\n" * 60)
     written = await written_by(author, order(limit=100))
     assert written.turns == 10
-    assert 50 < COUNTER.tokens(COUNTER.measure_text(written.text)) <= 100
+    assert 50 < COUNTER.count_text(written.text) <= 100
 
 
 async def test_notes_are_asked_for_by_their_schema() -> None:
@@ -153,7 +155,7 @@ async def test_a_long_reason_is_told_in_short() -> None:
 async def test_invalid_notes_are_a_reason() -> None:
     """A model that does not keep to its schema has written nothing."""
     written = await written_by(Author(short), order(), as_notes=True)
-    assert written == Written("", 0, written.failure)
+    assert written == SummaryResult("", 0, written.failure)
     assert written.failure.startswith("invalid JSON")
 
 
@@ -169,7 +171,7 @@ async def test_time_is_limited() -> None:
         return ""
 
     written = await written_by(Author(lambda _: hang()), order(timeout=0.05))
-    assert written == Written("", 0, "TimeoutError: not written within 0.05 seconds")
+    assert written == SummaryResult("", 0, "TimeoutError: not written within 0.05 seconds")
     assert ended == ["cancelled"]
 
 

@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, cast
 
-from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # fsspec ships no types
-from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]  # the same
-
 _PRIVATE = "memory://"
 _NAME = re.compile(r"artifact-([a-z2-7]+(?:\.[0-9a-f]{8}\.part)?)\.txt")  # a folder may hold files that are not ours
 _STAMPS = ("mtime", "LastModified", "last_modified", "updated", "created")  # each backend has its own word for it
@@ -63,6 +60,10 @@ class ArtifactFolder:
     """
 
     def __init__(self, url: str) -> None:
+        # Here, since it is large: whoever stores nothing does not wait for it.
+        from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # fsspec ships no types
+        from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]  # the same
+
         self.shared = url != _PRIVATE
         """Whether other store objects can reach the folder."""
         fs, self._root = cast(
@@ -96,8 +97,15 @@ class ArtifactFolder:
             try:
                 return self._write(reference, data)
             except FileNotFoundError:
-                self._fs.makedirs(self._root, exist_ok=True)
+                self._make_folder()
                 return self._write(reference, data)
+
+    def _make_folder(self) -> None:
+        """Make the folder; on a disk, for this user alone: it holds what was said."""
+        if self._local:
+            os.makedirs(self._root, mode=0o700, exist_ok=True)
+        else:
+            self._fs.makedirs(self._root, exist_ok=True)
 
     def _write(self, reference: str, data: bytes) -> float | None:
         if not self._local:
@@ -105,7 +113,8 @@ class ArtifactFolder:
             return None
         part = self._path(f"{reference}.{uuid.uuid4().hex[:8]}.part")
         try:
-            self._fs.pipe_file(part, data)
+            with open(part, "xb", opener=_private) as file:
+                file.write(data)
             stamp = os.stat(part).st_mtime
             os.replace(part, self._path(reference))
         except OSError:
@@ -167,6 +176,10 @@ def _os_errors() -> Generator[None]:
         raise
     except Exception as error:
         raise OSError(f"{type(error).__name__}: {error}") from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _stamp(entry: dict[str, object]) -> float | None:

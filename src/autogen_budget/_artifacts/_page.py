@@ -25,6 +25,7 @@ def read_page(
     limit: int,
     counter: TokenCounter,
     *,
+    name: str = "",
     start_line: int = 1,
     start_column: int = 1,
     max_lines: int = MAX_LINES,
@@ -41,6 +42,7 @@ def read_page(
         text (str): The whole text. Its lines end at "\n" alone.
         limit (int): Tokens the answer may hold.
         counter (TokenCounter): What counts the tokens.
+        name (str): What a model calls the text by: "name:7" is where its seventh line begins.
         start_line (int): The line to begin with, from 1.
         start_column (int): The character of that line to begin with, from 1.
         max_lines (int): Lines to show at most; with a pattern, matches.
@@ -58,7 +60,7 @@ def read_page(
     """
     if max_lines < 1:
         raise ValueError(f"max_lines must be at least 1, not {max_lines}")
-    page = _Page(text, limit, counter)
+    page = _Page(text, limit, counter, name)
     start = page.find(start_line, start_column)
     if not pattern:
         return page.read(start, max_lines)
@@ -68,8 +70,9 @@ def read_page(
 class _Page:
     """One answer about a text, within a limit."""
 
-    def __init__(self, text: str, limit: int, counter: TokenCounter) -> None:
+    def __init__(self, text: str, limit: int, counter: TokenCounter, name: str) -> None:
         self._text = text
+        self._name = name
         self._limit = limit
         self._counter = counter
         self._lines = text.count("\n") + (not text.endswith("\n"))
@@ -77,11 +80,11 @@ class _Page:
     def find(self, line: int, column: int) -> Place:
         """The place of a line and column; `ValueError` when the text has no such place."""
         if not 1 <= line <= self._lines:
-            raise ValueError(f"start_line {line} is outside the text, which has lines 1 to {self._lines}")
+            raise ValueError(f"line {line} is outside the text, which has lines 1 to {self._lines}")
         start = _line_start(self._text, line)
         length = line_end(self._text, start) - start
         if not 1 <= column <= max(length, 1):
-            raise ValueError(f"start_column {column} is outside line {line}, which has {length} characters")
+            raise ValueError(f"character {column} is outside line {line}, which has {length} characters")
         return Place(line, start, start + column - 1)
 
     def read(self, start: Place, max_lines: int) -> str:
@@ -172,15 +175,15 @@ class _Page:
     def _answer(self, heading: str, resume: Place | None, *rows: str) -> str:
         more = ""
         if resume is not None and resume.offset < len(self._text):
-            column = f", start_column={resume.column}" if resume.column > 1 else ""
-            more = f"; go on with start_line={resume.line}{column}"
+            column = f":{resume.column}" if resume.column > 1 else ""
+            more = f'; go on with ref "{self._name}:{resume.line}{column}"'
         return _SURROGATE.sub("\ufffd", "\n".join((f"[{heading}{more}]", *rows)))
 
     def _most(self, highest: int, build: Callable[[int], str]) -> int:
         """The highest number, from 1, whose text was measured to fit; 0 when there is none."""
 
         def size(number: int) -> int:
-            return self._counter.tokens(self._counter.measure_text(build(number), limit=self._limit))
+            return self._counter.count_text(build(number), limit=self._limit)
 
         return bisect_right(range(1, highest + 1), self._limit, key=size)
 

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, replace
-from typing import Protocol, cast
 
-import regex  # type: ignore[import-untyped]  # regex ships no types
+from ._pattern import Found, Pattern, compile_pattern
 
 EXCERPT = 400
 """Characters that are shown of a longer line around a match."""
 
-_LONGEST_PATTERN = 1_000
-_RECURSION = re.compile(r"\(\?(?:R|[+-]?\d|&|P>)")  # takes a gigabyte of memory in a second on a text of 10 kB
 _CHUNK = 262_144  # characters searched in one go; the time limit is looked at in between too, and memory stays small
-
-
-class _Found(Protocol):
-    def start(self) -> int: ...
-    def end(self) -> int: ...
-
-
-class _Pattern(Protocol):
-    def search(self, string: str, pos: int, endpos: int, *, concurrent: bool, timeout: float) -> _Found | None: ...
 
 
 @dataclass(frozen=True)
@@ -117,7 +104,7 @@ def find_matches(text: str, pattern: str, start: Place, *, most: int, seconds: f
         ValueError: The pattern is not a regular expression, is too long, or was still busy with the very first lines
             when the time was up.
     """
-    compiled = _compile(pattern)
+    compiled = compile_pattern(pattern)
     deadline = time.monotonic() + seconds
     found: list[Match] = []
     place = start
@@ -152,7 +139,7 @@ def line_end(text: str, offset: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _next(text: str, pattern: _Pattern, place: Place, deadline: float) -> tuple[Place, Match | None]:
+def _next(text: str, pattern: Pattern, place: Place, deadline: float) -> tuple[Place, Match | None]:
     """Searches up to a match or through one chunk; gives the place to go on from."""
     chunk_end = line_end(text, min(place.offset + _CHUNK, len(text)) - 1)  # behind a last line feed is no line
     at = _search(pattern, text, place.offset, chunk_end, deadline)
@@ -169,21 +156,8 @@ def _next(text: str, pattern: _Pattern, place: Place, deadline: float) -> tuple[
     return match.resume, match
 
 
-def _search(pattern: _Pattern, text: str, start: int, end: int, deadline: float) -> _Found | None:
+def _search(pattern: Pattern, text: str, start: int, end: int, deadline: float) -> Found | None:
     remaining = deadline - time.monotonic()
     if remaining <= 0:  # to `regex` that would be no limit at all
         raise TimeoutError
     return pattern.search(text, start, end, concurrent=True, timeout=remaining)  # concurrent: the event loop runs on
-
-
-def _compile(pattern: str) -> _Pattern:
-    if len(pattern) > _LONGEST_PATTERN:
-        raise ValueError(f"the pattern has {len(pattern)} characters, at most {_LONGEST_PATTERN} work")
-    if _RECURSION.search(pattern):
-        raise ValueError("recursion is not supported in a pattern; write \\( and \\? for the characters themselves")
-    try:
-        return cast("_Pattern", regex.compile(pattern, regex.MULTILINE))
-    except (regex.error, ValueError, RecursionError) as error:
-        raise ValueError(
-            f"bad pattern: {error}; put a backslash before ( ) [ ] {{ }} . * + ? ^ $ | \\ to search for them"
-        ) from error

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import hashlib
 import logging
 import os
-import re
 import threading
 import time
 import weakref
-from base64 import b32encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from math import inf
 from typing import TypeVar
@@ -22,16 +19,15 @@ from pydantic import BaseModel
 from typing_extensions import Self
 
 from autogen_budget._errors import ArtifactNotFoundError
+from autogen_budget._turns import REFERENCE_LENGTH
 
 from ._files import ArtifactFile, ArtifactFolder
+from ._locks import StoreLocks
+from ._reference import KnownCuts, references_of, said_reference
 
 _logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-REFERENCE_LENGTH = 10
-"""Characters of a reference: 50 bits, about 7 tokens. Texts whose first choice is the same get different references."""
-
-_SAID = re.compile(rf"\W*([a-z2-7]{{{REFERENCE_LENGTH}}})\W*", re.IGNORECASE)  # models add quotes and brackets
 _SLACK = 16  # a full store gives up one part in so many more than it must, or every text would make it look again
 
 
@@ -50,7 +46,8 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
     A text's reference comes from its content: ten lower-case letters and digits, the same for the same text, which is
     stored once. Several processes may use one folder. Files are plain UTF-8, named `artifact-<reference>.txt`.
 
-    When the store is larger than `max_bytes`, the oldest texts are removed that no living owner holds (see `hold`). In
+    When the store is larger than `max_bytes`, the oldest texts are removed that no living owner holds (see `hold`), and
+    if that is not enough, those of idle owners (see `idle`), such as a client's conversations before its latest. In
     a folder, texts that another store object wrote or holds are also left alone until nobody has renewed them for
     `grace` seconds; a held text is renewed well before, whenever its store is used. Elsewhere dates are too coarse to
     tell whose a text is, and every young text is left alone. If nothing may go, the store grows beyond `max_bytes` and
@@ -95,12 +92,16 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
             raise ValueError(f"timeout ({timeout}) and grace ({grace}) are seconds and must be above 0")
         self._config = ArtifactStoreConfig(url=os.fspath(url), max_bytes=max_bytes, timeout=timeout, grace=grace)
         self._folder = ArtifactFolder(self._config.url)
-        self._changing = threading.Lock()  # around every change of files
+        self._locks = StoreLocks()
+        self._counting = threading.Lock()  # around every change of the room that is left
         self._room = 0  # bytes that may be written before the folder's size is looked at again
         self._warned = False
-        # Sets are only added to or taken away whole, which needs no lock: hold() must not wait for a file.
-        self._holds: dict[int, set[str]] = {}
+        # References in the order in which they were held first. They are only added to or taken away whole, which needs
+        # no lock: hold() must not wait for a file.
+        self._holds: dict[int, dict[str, None]] = {}
         self._written: dict[str, float] = {}  # reference -> when this object last wrote or renewed it, monotonic
+        self._idle: dict[int, None] = {}  # owners, the longest idle first
+        self._cuts = KnownCuts()
         self._own: dict[str, float | None] = {}  # reference -> stamp of the file this object made, until renewed
 
     @property
@@ -124,7 +125,7 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
                 them) when it took longer than `timeout`.
             TypeError: The owner cannot be referred to weakly.
         """
-        held = set[str]() if owner is None else self._held_by(owner)
+        held = dict[str, None]() if owner is None else self._held_by(owner)
         reference = await self._off_the_loop(lambda: self._put(text, held))
         try:
             await self._off_the_loop(lambda: self._tidy(reference))
@@ -161,7 +162,7 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
             ArtifactNotFoundError: Nothing whole is stored under that reference; the text says what would work.
             OSError: The store failed or was too slow.
         """
-        name = _normalized(reference)
+        name = said_reference(reference)
         text = None if name is None else await self._off_the_loop(lambda: self._get(name))
         if text is None:
             raise ArtifactNotFoundError(self._advice(reference))
@@ -179,7 +180,7 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
         Raises:
             OSError: The store failed or was too slow.
         """
-        name = _normalized(reference)
+        name = said_reference(reference)
         return name is not None and await self._off_the_loop(lambda: self._folder.exists(name))
 
     async def hold(self, references: Iterable[str], owner: object) -> None:
@@ -193,13 +194,33 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
         Raises:
             TypeError: The owner cannot be referred to weakly.
         """
-        names = [name for name in map(_normalized, references) if name is not None]
-        self._held_by(owner).update(names)
+        names = [name for name in map(said_reference, references) if name is not None]
+        self._held_by(owner).update(dict.fromkeys(names))
         if self._folder.shared:
             try:
                 await self._off_the_loop(lambda: self._renew(names))
             except OSError as error:
                 _logger.warning("Held texts could not be renewed in %s: %s", self.url, error)
+
+    def held(self, owner: object) -> tuple[str, ...]:
+        """List what an owner refers to, in the order in which it was put or held.
+
+        Args:
+            owner (object): The owner.
+
+        Returns:
+            tuple[str, ...]: References. Some may be of texts that are not stored.
+        """
+        return tuple(self._holds.get(id(owner), ()))
+
+    def idle(self, owner: object) -> None:
+        """Declare that an owner's texts may go if the store is too large without them, the longest idle owner's first.
+
+        Args:
+            owner (object): The owner. It is idle no more as soon as it puts or holds a text.
+        """
+        if self._holds.get(id(owner)):
+            self._idle[id(owner)] = None
 
     def release(self, owner: object) -> None:
         """Declares that an owner refers to nothing any more.
@@ -207,13 +228,35 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
         Args:
             owner (object): The owner; one that holds nothing does no harm.
         """
-        self._holds.get(id(owner), set()).clear()
+        self._holds.get(id(owner), {}).clear()
 
-    def _held_by(self, owner: object) -> set[str]:
+    def remember_cut(self, cut: str, reference: str) -> None:
+        """Note that a text was cut from a stored one: whoever cuts it again need not store it.
+
+        Args:
+            cut (str): What is left of the text, exactly as it stands in a message.
+            reference (str): The reference of the whole.
+        """
+        self._cuts.remember(cut, reference)
+
+    def whole_of(self, text: str) -> str | None:
+        """The reference of the text that a text was cut from.
+
+        Args:
+            text (str): A text of a conversation. What it says itself of being cut does not count: anybody can write
+                that.
+
+        Returns:
+            str | None: What `remember_cut` was told. `None` means this object knows of no cut that gave this text.
+        """
+        return self._cuts.whole_of(text)
+
+    def _held_by(self, owner: object) -> dict[str, None]:
         if id(owner) not in self._holds:
             # The entry goes with its owner, so an identity that is used again starts with nothing.
             weakref.finalize(owner, self._holds.pop, id(owner), None).atexit = False
-        return self._holds.setdefault(id(owner), set())
+        self._idle.pop(id(owner), None)
+        return self._holds.setdefault(id(owner), {})
 
     def _is_held(self, reference: str) -> bool:
         return any(reference in held for held in list(self._holds.values()))
@@ -239,44 +282,44 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
         data = self._folder.read(reference)
         if data is None:
             return None
-        if reference not in _references(data):
+        if reference not in references_of(data):
             raise ArtifactNotFoundError(
                 f"the text stored as {reference!r} is damaged; call the tool that made it again"
             )
         return data.decode("utf-8", "surrogatepass")
 
-    def _put(self, text: str, held: set[str]) -> str:
+    def _put(self, text: str, held: dict[str, None]) -> str:
         data = text.encode("utf-8", "surrogatepass")
-        with self._changing:
+        with self._locks.putting(next(references_of(data))):
             reference = self._place(data)
-            held.add(reference)
+            held[reference] = None
         return reference
 
     def _tidy(self, newest: str) -> None:
-        with self._changing:
-            for held in list(self._holds.values()):
-                for reference in list(held):
-                    self._renew_one(reference)
-            if self._room <= 0:
-                self._make_room(newest)
+        for held in list(self._holds.values()):
+            self._renew(list(held))
+        if self._room <= 0:
+            with self._locks.removing():
+                if self._room <= 0:  # nobody has made room meanwhile
+                    self._make_room(newest)
 
     def _place(self, data: bytes) -> str:
         """Finds the text, or writes it under the first reference that no other text has."""
-        for reference in _references(data):
+        for reference in references_of(data):
             stored = self._folder.read(reference)
-            if stored is not None and stored != data and reference in _references(stored):
+            if stored is not None and stored != data and reference in references_of(stored):
                 continue  # another text; what is neither is half of one, which a broken write left
             if stored != data or not self._renew_one(reference):
                 self._own[reference] = self._folder.write(reference, data)
                 self._written[reference] = time.monotonic()
-                self._room -= len(data)
+                with self._counting:
+                    self._room -= len(data)
             return reference
         raise OSError("every reference this text could have is taken by another text")
 
     def _renew(self, references: Iterable[str]) -> None:
-        with self._changing:
-            for reference in references:
-                self._renew_one(reference)
+        for reference in references:
+            self._renew_one(reference)
 
     def _renew_one(self, reference: str) -> bool:
         """Renews a text in a shared place, unless this object did so lately; False when it turns out to be gone."""
@@ -289,21 +332,33 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
     def _make_room(self, newest: str) -> None:
         """Removes the oldest texts that may go, never the newest, when the store is larger than its bound."""
         bound = self._config.max_bytes
-        files = self._folder.files()
+        files = sorted(self._folder.files(), key=self._by_age)
         total = sum(file.size for file in files)
         if total > bound:
-            for file in sorted(files, key=self._by_age):
-                if total <= bound - bound // _SLACK:
-                    break
-                if file.reference != newest and self._may_go(file):
-                    self._folder.remove(file.reference)
-                    self._written.pop(file.reference, None)
-                    self._own.pop(file.reference, None)
-                    total -= file.size
+            total = self._remove_free(files, total, newest)
+        while total > bound and self._idle:
+            owner = next(iter(list(self._idle)))
+            self._idle.pop(owner, None)
+            self._holds.get(owner, {}).clear()
+            total = self._remove_free(files, total, newest)
         if total > bound and not self._warned:
             self._warned = True
             _logger.warning("%s holds %d bytes, above max_bytes (%d): all are referred to", self.url, total, bound)
         self._room = max(0, min(bound - total, bound // _SLACK))  # others may write to the same place meanwhile
+
+    def _remove_free(self, files: list[ArtifactFile], total: int, newest: str) -> int:
+        """Removes files that may go, which are taken out of the list, until there is room; gives the bytes left."""
+        bound = self._config.max_bytes
+        for file in [*files]:
+            if total <= bound - bound // _SLACK:
+                break
+            if file.reference != newest and self._may_go(file):
+                self._folder.remove(file.reference)
+                self._written.pop(file.reference, None)
+                self._own.pop(file.reference, None)
+                files.remove(file)
+                total -= file.size
+        return total
 
     def _by_age(self, file: ArtifactFile) -> tuple[float, float]:
         """Sorts files oldest first; those of one tick of the place's clock in the order of this object's writes."""
@@ -340,16 +395,3 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
     @classmethod
     def _from_config(cls, config: ArtifactStoreConfig) -> Self:
         return cls(config.url, max_bytes=config.max_bytes, timeout=config.timeout, grace=config.grace)
-
-
-def _normalized(reference: str) -> str | None:
-    """The reference in what a model said; None when there is none."""
-    said = _SAID.fullmatch(reference)
-    return said[1].lower() if said else None
-
-
-def _references(data: bytes) -> Iterator[str]:
-    """The references a text may have, best first: successive parts of the digest of its content."""
-    digits = b32encode(hashlib.blake2b(data).digest()).decode().rstrip("=").lower()
-    for start in range(0, len(digits) - REFERENCE_LENGTH + 1, REFERENCE_LENGTH):
-        yield digits[start : start + REFERENCE_LENGTH]

@@ -3,13 +3,16 @@
 import re
 from dataclasses import dataclass, replace
 
-_FIGURES = re.compile(
-    r"\[cut: (?:[\d,]+ of (?P<all_lines>[\d,]+) lines?, )?"
-    r"(?P<characters>[\d,]+) of (?P<all_characters>[\d,]+) characters left out(?:, among them [^;\]\n]*)?"
-    r'(?:; read_artifact\(\\?"(?P<reference>[^"\\\n]+)\\?", start_line=(?P<start_line>\d+)\))?\]'
-)
-_SHORT = re.compile(r'\[cut; read_artifact\(\\?"(?P<reference>[^"\\\n]+)\\?", start_line=(?P<start_line>\d+)\)\]')
+from autogen_budget._turns import READ_ARTIFACT
 
+_NUMBER = "[0-9][0-9,]{0,25}"
+# Bounded, and never across the beginning of another notice: a text made of beginnings is read in linear time.
+_FORM = re.compile(
+    rf"\[cut(?:: (?:{_NUMBER} of (?P<all_lines>{_NUMBER}) lines?, )?"
+    rf"(?P<characters>{_NUMBER}) of (?P<all_characters>{_NUMBER}) characters left out"
+    r"(?:, among them [^;\[\]\n]{0,2000})?)?"
+    rf'(?:; {READ_ARTIFACT}\(\\?"(?P<reference>[^"\\\n:]{{1,40}})(?::(?P<start_line>{_NUMBER}))?\\?"\))?\]'
+)
 _LARGEST = 4_000_000  # characters: about a million tokens
 
 BARE = "[cut]"
@@ -22,7 +25,7 @@ class Notice:
     Args:
         lines (int): Lines of the whole, counted by line feeds; 0 where lines mean nothing and are not told.
         characters (int): Characters of the whole.
-        reference (str | None): Reference of the artifact that holds the whole. None means it cannot be read back.
+        reference (str | None): Reference of the artifact that holds the whole. `None` means it cannot be read back.
         start_line (int): First line left out, from 1: where reading on begins.
     """
 
@@ -34,10 +37,6 @@ class Notice:
     def at(self, start_line: int) -> "Notice":
         """The same notice, pointing at another line."""
         return replace(self, start_line=start_line)
-
-    def referring(self, reference: str | None) -> "Notice":
-        """The same notice with a reference, unless it has one: that of the first cut holds the most."""
-        return self if self.reference is not None else replace(self, reference=reference)
 
     def say(self, lines: int, characters: int, among: str = "") -> str:
         """The line itself.
@@ -51,8 +50,8 @@ class Notice:
             str: One line, without a line feed.
         """
         read = f"; {self._call()}" if self.reference is not None else ""
-        told = f"{lines:,} of {self.lines:,} line{'' if self.lines == 1 else 's'}, " if self.lines else ""
-        figures = f"{told}{characters:,} of {self.characters:,} characters left out"
+        of_lines = f"{lines:,} of {self.lines:,} line{'' if self.lines == 1 else 's'}, " if self.lines else ""
+        figures = f"{of_lines}{characters:,} of {self.characters:,} characters left out"
         return f"[cut: {figures}{f', among them {among}' if among else ''}{read}]"
 
     @property
@@ -65,7 +64,8 @@ class Notice:
         return BARE if self.reference is None else f"[cut; {self._call()}]"
 
     def _call(self) -> str:
-        return f'read_artifact("{self.reference}", start_line={self.start_line})'
+        line = f":{self.start_line}" if self.start_line > 1 else ""
+        return f'{READ_ARTIFACT}("{self.reference}{line}")'
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Found:
     """A notice met in a text that was cut before.
 
     Args:
-        notice (Notice): What it says of the whole. A brief notice knows no figures: then its lines and
-            characters are 0.
+        notice (Notice): What it says of the whole. A brief notice knows no figures: then its lines and characters are
+            0.
         missing (int): Characters of the whole that it says were left out.
         start (int): Where it begins in the text.
         end (int): Where it ends.
@@ -86,29 +86,32 @@ class Found:
     end: int
 
 
-def find_notice(text: str) -> Found | None:
-    """Finds the notice of an earlier cut, so that cutting again keeps what it refers to.
+def find_notice(text: str, reference: str | None) -> Found | None:
+    """Find the notice of an earlier cut, so that cutting again counts what that one left out.
+
+    Any text can hold notices: a page that was read back, the answer of another agent, a forgery. Only one that names
+    the very artifact that is known to hold this text's whole says anything about this text.
 
     Args:
         text (str): Any text; one larger than any cut can be is not looked through.
+        reference (str | None): Reference of the artifact that holds the whole. `None` means there is none: then a
+            notice without a reference counts.
 
     Returns:
-        Found | None: The first notice, preferring one with a reference; None when there is none.
+        Found | None: The first such notice. `None` means there is none.
     """
-    if len(text) > _LARGEST:
+    if len(text) > _LARGEST or (reference is not None and reference not in text):
         return None
-    matches = [match for form in (_FIGURES, _SHORT) for match in form.finditer(text)]
-    if not matches:
-        return None
-    match = min(matches, key=lambda match: (match["reference"] is None, match.start()))
-    figures = match.groupdict()
-    notice = Notice(
-        lines=_number(figures.get("all_lines")),
-        characters=_number(figures.get("all_characters")),
-        reference=figures["reference"],
-        start_line=_number(figures["start_line"]) or 1,
-    )
-    return Found(notice, _number(figures.get("characters")), match.start(), match.end())
+    for match in _FORM.finditer(text):
+        if match["reference"] == reference and match.group() != BARE:
+            notice = Notice(
+                lines=_number(match["all_lines"]),
+                characters=_number(match["all_characters"]),
+                reference=reference,
+                start_line=_number(match["start_line"]) or 1,
+            )
+            return Found(notice, _number(match["characters"]), match.start(), match.end())
+    return None
 
 
 def _number(figure: str | None) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ._shapes import Shape
+from autogen_budget._text import Shape, one_line
 
 LONGEST_VALUE = 160
 """Characters up to which a value is kept; of a longer text, its beginning."""
@@ -14,10 +14,13 @@ class Origin(Enum):
     """Where a fact was seen."""
 
     USER = "user"
+    STATED = "stated"
     ASSISTANT = "assistant"
     ARGUMENT = "argument"
     RESULT = "result"
     OUTCOME = "outcome"
+
+    __hash__ = object.__hash__  # looked up for each fact: that of `Enum` takes five times as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,12 @@ class Fact:
     seen: int = 1
     before: str = ""
 
+    def __post_init__(self) -> None:
+        # Keys and values come from tools: none may begin a line of its own, where another speaker's name could stand.
+        if not (self.label + self.value + self.context + self.before).isprintable():
+            for name in ("label", "value", "context", "before"):
+                object.__setattr__(self, name, one_line(getattr(self, name)))
+
     @property
     def key(self) -> tuple[str, ...]:
         """What makes it the same fact when it is met again."""
@@ -53,6 +62,12 @@ class Fact:
         if self.context:
             return (*where, self.value)
         return (*where, self.label, "" if self.single else self.value)
+
+    def at(self, place: "Place") -> "Fact":
+        """This fact at another place."""
+        return Fact(
+            place, self.label, self.value, self.shape, self.context, self.single, self.crowd, self.seen, self.before
+        )
 
     def after(self, older: "Fact") -> "Fact":
         """This fact as the successor of an older one with the same key."""
@@ -85,6 +100,11 @@ class Place:
     group: str = ""
     entry: str = ""
     crowd: int = 1
+
+    def __post_init__(self) -> None:
+        if not (self.subject + self.source + self.group + self.entry).isprintable():
+            for name in ("subject", "source", "group", "entry"):
+                object.__setattr__(self, name, one_line(getattr(self, name)))
 
     @property
     def heading(self) -> str:

@@ -9,11 +9,13 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
-from ._about import closeness
+from autogen_budget._text import Shape, find_values, name_similarity
+
 from ._facts import Fact, Origin
-from ._names import alike
-from ._shapes import Shape, find_values
+from ._relevance import relevance
 
 _SHAPES: Mapping[Shape, float] = {
     Shape.IDENTIFIER: 1.0,
@@ -29,29 +31,48 @@ _SHAPES: Mapping[Shape, float] = {
 }
 _ORIGINS: Mapping[Origin, float] = {
     Origin.USER: 2.0,
+    Origin.STATED: 4.0,
     Origin.ARGUMENT: 1.5,
     Origin.OUTCOME: 1.5,
     Origin.RESULT: 1.0,
     Origin.ASSISTANT: 0.7,
 }
-_USED_AS_ARGUMENT = 1.5
-_FIELD_USED_AS_ARGUMENT = 3.0
-_FIELD_WANTED = 3.0
 
-_UNNAMED = 0.5
-_PARTICULAR, _ASKED = 2.0, 0.5
-"""What a sentence is worth that holds a name, a date or the like, and one that asks rather than tells."""
 
-_EACH_TURN_MORE = 0.25
-_MOST_TURNS_MORE = 4
-_HALVED_AFTER = 12
-"""Turns after which a value is worth half, twice as many a third: old facts fade, and never vanish."""
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much more or less a fact is worth by what is known of it.
 
-_USERS_WORDS_HOLD = 16
-"""How many times as long the words of a user hold: results are of their moment, what people say mostly is not."""
+    Args:
+        used (float): Its value was passed to a tool: what is used is used again.
+        field_used (float): Calls took values of its field from results.
+        field_wanted (float): Calls asked for its field, or tools that are offered do.
+        alike (float): Share of their words that a field and a parameter must have in common: `orders` is asked for by
+            `order_id`.
+        unnamed (float): Nothing says what it is.
+        particular (float): A sentence that holds a name, a date or the like.
+        question (float): A sentence that asks rather than tells.
+        each_turn_more (float): What each further turn adds in which it was seen.
+        most_turns_more (int): Further turns that count.
+        halved_after (int): Turns after which it is worth half, twice as many a third: old facts fade, and never vanish.
+        users_words_hold (int): How many times as long the words of a user hold: results are of their moment, what
+            people say mostly is not.
+    """
 
-_ALIKE = 0.5
-"""Share of their words that a field and a parameter must have in common: `orders` is asked for by `order_id`."""
+    used: float = 1.5
+    field_used: float = 3.0
+    field_wanted: float = 3.0
+    alike: float = 0.5
+    unnamed: float = 0.5
+    particular: float = 2.0
+    question: float = 0.5
+    each_turn_more: float = 0.25
+    most_turns_more: int = 4
+    halved_after: int = 12
+    users_words_hold: int = 16
+
+
+WEIGHTS = Weights()
 
 _FIGURES = re.compile(r"\d+")
 
@@ -85,58 +106,82 @@ def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = (), about:
             parameters of the tools offered.
         about (str): What is talked about now; empty for nothing.
     """
-    close = closeness(facts, about)
-    same: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
-    for fact in facts:
-        alone = fact.shape.distinctive or fact.shape is Shape.NAME
-        same[(fact.value,) if alone else (fact.value, fact.label)].append(fact)
-    used = {fact.value for fact in facts if fact.place.origin is Origin.ARGUMENT}
-    wanted = {*wanted, *(fact.label for fact in facts if fact.place.origin is Origin.ARGUMENT)}
-    fields = {
-        fact.label
-        for fact in facts
-        if fact.value in used and fact.shape.distinctive and fact.place.origin is Origin.RESULT
-    }
-
+    close = relevance(facts, about)
+    demand = _Demand.of(facts, wanted)
     series = Counter(_series(fact) for fact in facts if fact.context)
 
     def worth(group: Sequence[Fact]) -> float:
         value = max(_worth(fact, now) for fact in group)
         if not group[0].shape.distinctive:
             value /= max(1, *(series[_series(fact)] for fact in group))
-        value *= 1 + _EACH_TURN_MORE * min(_MOST_TURNS_MORE, len({fact.place.turn for fact in group}) - 1)
-        value *= max(map(close, group))
-        value *= _USED_AS_ARGUMENT if group[0].value in used else 1
-        value *= _FIELD_USED_AS_ARGUMENT if any(fact.label in fields for fact in group) else 1
-        if any(_is_wanted(fact, wanted) for fact in group):
-            # A list of what is asked for is gone through one by one: its length makes none of it less likely.
-            value *= _FIELD_WANTED * math.sqrt(min(fact.crowd for fact in group))
-        return value
+        value *= _repeated(len({fact.place.turn for fact in group}))
+        return value * max(map(close, group)) * demand.weight(group)
 
     ranked: list[tuple[float, tuple[str, ...], Fact]] = []
-    for group in same.values():
+    for group in _groups(facts):
         best = _clearest(group)
         ranked.append((-worth(group) / math.sqrt(cost_of(best)), best.key, best))
     return [fact for _, _, fact in sorted(ranked, key=lambda item: item[:2])]
 
 
+@dataclass(frozen=True, slots=True)
+class _Demand:
+    """What calls took so far, and what the next ones may ask for."""
+
+    values: Collection[str]
+    fields: Collection[str]
+    wanted: Collection[tuple[str, str]]
+
+    @classmethod
+    def of(cls, facts: Collection[Fact], wanted: Collection[str]) -> "_Demand":
+        arguments = [fact for fact in facts if fact.place.origin is Origin.ARGUMENT]
+        values = {fact.value for fact in arguments}
+        results = (fact for fact in facts if fact.place.origin is Origin.RESULT and fact.shape.distinctive)
+        fields = {fact.label for fact in results if fact.value in values}
+        names = {*wanted, *(fact.label for fact in arguments)}
+        asked = {(fact.place.group, fact.label) for fact in facts if fact.label and fact.shape is not Shape.TEXT}
+        return cls(values, fields, {field for field in asked if _is_wanted(*field, names)})
+
+    def weight(self, group: Sequence[Fact]) -> float:
+        """How much more facts of one value are worth for that."""
+        value = WEIGHTS.used if group[0].value in self.values else 1.0
+        value *= WEIGHTS.field_used if any(fact.label in self.fields for fact in group) else 1.0
+        if any(fact.shape is not Shape.TEXT and (fact.place.group, fact.label) in self.wanted for fact in group):
+            # A list of what is asked for is gone through one by one: its length makes none of it less likely.
+            value *= WEIGHTS.field_wanted * math.sqrt(min(fact.crowd for fact in group))
+        return value
+
+
+def _groups(facts: Iterable[Fact]) -> Collection[Sequence[Fact]]:
+    """Facts of the same value; where that may mean several things, of the same field as well."""
+    same: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
+    for fact in facts:
+        alone = fact.shape.distinctive or fact.shape is Shape.NAME
+        same[(fact.value,) if alone else (fact.value, fact.label)].append(fact)
+    return same.values()
+
+
+def _repeated(turns: int) -> float:
+    """How much more something is worth that was seen in several turns."""
+    return 1 + WEIGHTS.each_turn_more * min(WEIGHTS.most_turns_more, turns - 1)
+
+
 def _worth(fact: Fact, now: int) -> float:
     """What a fact is worth by itself."""
-    if fact.shape is Shape.TEXT:
-        itself = _worth_of_sentence(fact.value)
-    else:
-        itself = 1 + _EACH_TURN_MORE * min(_MOST_TURNS_MORE, fact.seen - 1)
-    holds = _HALVED_AFTER * (_USERS_WORDS_HOLD if fact.place.origin is Origin.USER else 1)
+    itself = _worth_of_sentence(fact.value) if fact.shape is Shape.TEXT else _repeated(fact.seen)
+    said = fact.place.origin in (Origin.USER, Origin.STATED)
+    holds = WEIGHTS.halved_after * (WEIGHTS.users_words_hold if said else 1)
     fresh = 1 / (1 + (now - fact.place.turn) / holds)
-    named = 1 if fact.label or fact.context else _UNNAMED
+    named = 1 if fact.label or fact.context else WEIGHTS.unnamed
     return _SHAPES[fact.shape] * _ORIGINS[fact.place.origin] * named * itself * fresh / math.sqrt(fact.crowd)
 
 
+@lru_cache(maxsize=16_384)
 def _worth_of_sentence(words: str) -> float:
     """What a sentence is worth by what it says. Saying it again makes it none better: it is a way of speaking."""
     behind_the_capital = words.partition(" ")[2]
-    tells = _PARTICULAR if next(find_values(behind_the_capital), None) else 1.0
-    return tells * (_ASKED if words.endswith(("?", "？")) else 1.0)
+    tells = WEIGHTS.particular if next(find_values(behind_the_capital), None) else 1.0
+    return tells * (WEIGHTS.question if words.endswith(("?", "？")) else 1.0)
 
 
 def _series(fact: Fact) -> tuple[str, str]:
@@ -157,9 +202,11 @@ def _clearest(group: Sequence[Fact]) -> Fact:
     )
 
 
-def _is_wanted(fact: Fact, wanted: Collection[str]) -> bool:
-    if fact.shape is Shape.TEXT or not fact.label:
-        return False
-    field = fact.label.rpartition(".")[2]
-    within = f"{fact.place.group.rpartition('.')[2]} {field}"
-    return any(alike(field, name) >= _ALIKE or alike(within, name) >= _ALIKE for name in wanted)
+def _is_wanted(group: str, label: str, wanted: Collection[str]) -> bool:
+    """Whether a field of a group is asked for by one of the names."""
+    field = label.rpartition(".")[2]
+    within = f"{group.rpartition('.')[2]} {field}"
+    return any(
+        name_similarity(field, name) >= WEIGHTS.alike or name_similarity(within, name) >= WEIGHTS.alike
+        for name in wanted
+    )

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from autogen_budget._text import shape_of
+
 from ._facts import LONGEST_VALUE, Fact, Place
-from ._shapes import shape_of
 
 _FEWEST_LINES = 2
 _FEWEST_COLUMNS = 2

@@ -3,9 +3,19 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
-from ._facts import LONGEST_VALUE, Fact, Place
-from ._shapes import Found, Shape, find_values, shape_of
+from autogen_budget._text import (
+    Found,
+    Shape,
+    find_values,
+    is_error_line,
+    rule_level,
+    shape_of,
+    split_sentences,
+)
+
+from ._facts import LONGEST_VALUE, Fact, Origin, Place
 from ._tables import read_table, split_tables
 
 HEAD, TAIL = 16_000, 8_000
@@ -28,17 +38,13 @@ _FIELD = re.compile(
     r"(?:(?P<name>[^\W\d_][\w.#-]{0,30})[*_`\"']{0,4}=|"
     r"(?P<names>[^\W\d_][\w.#-]{0,30}(?: [\w.#-]{1,20}){0,2})[*_`\"']{0,4}(?:\s?:\s?|\s=\s))[*_`\"'\[({$]{0,4}$"
 )
+_HEADING = re.compile(r"\W{0,80}\w{1,40}\W{0,80}")
 _LINE_NUMBER = re.compile(r"\s{0,8}\d{1,7}(?:[:|\t]|\s{2})")
 _WORD = re.compile(r"[^\W\d][\w'’-]*")
 _LINK = re.compile(r"\b(?!(?:and|or)\b)[^\W\d]+")
 _CLAUSE = re.compile(r"[.;:!?,()\[\]{}|<>*\"“”`](?=\s|$)|\s[-–—(\[{<]|[\[{}|<>]|\s{2}|\t")
 _LINE_END = re.compile(r"[\r\n]+|\\r?\\n|\\n")
-_SENTENCE = re.compile(r"(?<=[.!?])(?<!\bDr\.)(?<!\bM[rs]\.)(?<!\bMrs\.)(?<!\bSt\.)\s+|\n+")
 _PIECE = re.compile(rf".{{1,{LONGEST_LINE}}}(?:\s|$)|.{{1,{LONGEST_LINE}}}")
-_TROUBLE = re.compile(
-    r"(?:error|exception)\b|\b(?:traceback|fail(?:ed|ure|s)?|fatal|denied|refused|cannot|not found|invalid|unable)\b",
-    re.IGNORECASE,
-)
 _FUNCTION_WORDS = frozenset(
     re.findall(
         r"\S+",
@@ -50,8 +56,8 @@ _FUNCTION_WORDS = frozenset(
 """English words that name nothing. In other languages a context begins a word or two earlier, and no fact is lost."""
 
 
-def read_text(text: str, place: Place, label: str = "") -> Iterator[Fact]:
-    """Facts of a text of any kind: prose, log, listing, code.
+def read_lines(text: str, place: Place, label: str = "") -> Iterator[Fact]:
+    """Facts of a text by its lines: prose, log, listing, code.
 
     Args:
         text (str): The text.
@@ -77,18 +83,19 @@ def read_text(text: str, place: Place, label: str = "") -> Iterator[Fact]:
 
 
 def read_troubles(text: str, place: Place) -> Iterator[Fact]:
-    """The lines of a text that tell of an error: the first two and the last."""
-    lines = [line.strip() for line in _lines(text) if _TROUBLE.search(line)]
-    for line in dict.fromkeys((*lines[:2], *lines[-1:])):
+    """The lines of a text that tell of an error: the first three and the last two, without mere headings."""
+    lines = [line.strip() for line in _lines(text) if is_error_line(line) and not _HEADING.fullmatch(line)]
+    for line in dict.fromkeys((*lines[:3], *lines[-2:])):
         yield Fact(place, "", line[:LONGEST_VALUE], Shape.TEXT, line[:LONGEST_VALUE])
 
 
 def read_sentences(text: str, place: Place) -> Iterator[Fact]:
     """What somebody said, sentence by sentence."""
-    sentences = [sentence.strip()[:LONGEST_VALUE] for sentence in _SENTENCE.split(text)]
+    sentences = [sentence[:LONGEST_VALUE] for sentence in split_sentences(text)]
     for sentence in sentences:
         if len(_WORD.findall(sentence)) > 3:
-            yield Fact(place, "", sentence, Shape.TEXT, sentence, crowd=len(sentences))
+            stated = place if rule_level(sentence) is None else replace(place, origin=Origin.STATED)
+            yield Fact(stated, "", sentence, Shape.TEXT, sentence, crowd=len(sentences))
 
 
 def _read_line(line: str, place: Place, label: str) -> Iterator[Fact]:

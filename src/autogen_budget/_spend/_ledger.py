@@ -7,10 +7,12 @@ all pools above it at once, so parents and children cannot disagree.
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Protocol
 
 from pydantic import TypeAdapter
 
-from ._spent import Allowance, Amount, SpendLine, Spent, Unit
+from ._amounts import Allowance, Amount, SpendLine, Spent, Unit
 
 Path = tuple[str, ...]
 
@@ -44,7 +46,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class CallExtremes:
     """What a pool remembers of single calls.
 
     Args:
@@ -57,35 +59,35 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PoolStatus:
     """How one pool stands.
 
     Args:
         limit (Limit): Which pool, and what it may spend.
         spent (Spent): What finished calls used.
         held (Amount): What calls under way hold.
-        marks (Marks): What it remembers of single calls.
+        marks (CallExtremes): What it remembers of single calls.
     """
 
     limit: Limit
     spent: Spent
     held: Amount
-    marks: Marks
+    marks: CallExtremes
 
     @property
-    def used_up(self) -> Unit | None:
+    def exhausted_unit(self) -> Unit | None:
         """What is used up: nothing is left of it, or too little for a call that was refused. `None` means nothing."""
         spent, refused = self.spent.amount, self.marks.refused
         allowance = self.limit.allowance
-        return allowance.used_up_by(spent) or (None if refused is None else allowance.short_of(spent + refused))
+        return allowance.used_up_by(spent) or (None if refused is None else allowance.exceeded_unit(spent + refused))
 
-    def short_of(self, asked: Amount) -> Unit | None:
+    def exceeded_unit(self, asked: Amount) -> Unit | None:
         """What there is too little of for a call, whatever calls under way give back. `None` means it could fit."""
-        return self.used_up or self.limit.allowance.short_of(self.spent.amount + asked)
+        return self.exhausted_unit or self.limit.allowance.exceeded_unit(self.spent.amount + asked)
 
     def short_now(self, asked: Amount) -> Unit | None:
         """What there is too little of for a call as long as calls under way hold theirs. `None` means it fits."""
-        return self.limit.allowance.short_of(self.spent.amount + self.held + asked)
+        return self.limit.allowance.exceeded_unit(self.spent.amount + self.held + asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,13 @@ class Refusal:
     """Why a call cannot be paid for.
 
     Args:
-        standing (Standing): The pool that refused.
+        standing (PoolStatus): The pool that refused.
         asked (Amount): What the call asked for.
         unit (Unit): What there is too little of.
         final (bool): Whether nothing can change that. False means it may fit once calls under way are settled.
     """
 
-    standing: Standing
+    standing: PoolStatus
     asked: Amount
     unit: Unit
     final: bool
@@ -111,18 +113,71 @@ class LedgerState:
 
     Args:
         lines (list[tuple[SpendLine, Spent]]): What was spent, by line.
-        marks (list[tuple[tuple[str, ...], Marks]]): What the pools remember of single calls.
+        marks (list[tuple[tuple[str, ...], CallExtremes]]): What the pools remember of single calls.
     """
 
     lines: list[tuple[SpendLine, Spent]]
-    marks: list[tuple[Path, Marks]]
+    marks: list[tuple[Path, CallExtremes]]
 
 
-_STATE = TypeAdapter(LedgerState)
+@cache
+def _adapter() -> TypeAdapter[LedgerState]:
+    """Make the adapter when the first state is saved or loaded."""
+    return TypeAdapter(LedgerState)
+
+
+class Books(Protocol):
+    """The books of one tree of pools, wherever they are kept."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether a step may block, on a server: an event loop then lets a thread take it."""
+        ...
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was spent, is held, or was refused."""
+        ...
+
+    def open(self, limit: Limit) -> Limit:
+        """Open the books of a pool below the root."""
+        ...
+
+    def hold(
+        self, limits: Sequence[Limit], line: SpendLine, asked: Amount, *, on_change: Callable[[], object] | None = None
+    ) -> Hold | Refusal:
+        """Reserve an amount in a pool and all pools above it, or in none of them."""
+        ...
+
+    def settle(self, hold: Hold, spent: Spent) -> None:
+        """Replace what a call held by what it used."""
+        ...
+
+    def release(self, hold: Hold) -> None:
+        """Give back what a call held."""
+        ...
+
+    def look(self, limits: Sequence[Limit]) -> tuple[Sequence[PoolStatus], Mapping[SpendLine, Spent]]:
+        """How pools stand at this moment, and the lines of the first of them."""
+        ...
+
+    def save(self) -> Mapping[str, object]:
+        """What was spent, as values that JSON can hold."""
+        ...
+
+    def load(self, state: Mapping[str, object]) -> None:
+        """Take over what was saved."""
+        ...
+
+    def close(self) -> None:
+        """Close what is open; the books can be used again."""
+        ...
 
 
 class Ledger:
-    """The books of one tree of pools. Threads and event loops may share them; nothing in here waits."""
+    """The books of one tree of pools in this process. Threads and event loops may share them; nothing in here waits."""
+
+    remote = False
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -130,7 +185,7 @@ class Ledger:
         self._lines: dict[SpendLine, Spent] = {}
         self._spent: dict[Path, Spent] = {}
         self._held: dict[Path, Amount] = {}
-        self._marks: dict[Path, Marks] = {}
+        self._marks: dict[Path, CallExtremes] = {}
         self._open: set[Hold] = set()
         self._waiting: list[Callable[[], object]] = []
 
@@ -174,9 +229,9 @@ class Ledger:
             refusal = _refusal([self._standing(limit) for limit in limits], asked)
             if refusal is None:
                 return self._take(Hold(line, asked), optional=optional)
-            if refusal.final and refusal.standing.used_up is None and not optional:
+            if refusal.final and refusal.standing.exhausted_unit is None and not optional:
                 standing = refusal.standing
-                self._marks[standing.limit.path] = Marks(standing.marks.largest, refused=asked)
+                self._marks[standing.limit.path] = CallExtremes(standing.marks.largest, refused=asked)
             if not refusal.final and on_change is not None:
                 self._waiting.append(on_change)
             return refusal
@@ -200,7 +255,7 @@ class Ledger:
         if dropped:
             self._announce()
 
-    def look(self, limits: Sequence[Limit]) -> tuple[Sequence[Standing], Mapping[SpendLine, Spent]]:
+    def look(self, limits: Sequence[Limit]) -> tuple[Sequence[PoolStatus], Mapping[SpendLine, Spent]]:
         """How pools stand at this moment, and the lines of the first of them.
 
         Args:
@@ -215,8 +270,13 @@ class Ledger:
         """What was spent, as values that JSON can hold. Calls under way are not in it."""
         with self._lock:
             state = LedgerState(list(self._lines.items()), list(self._marks.items()))
-        saved: Mapping[str, object] = _STATE.dump_python(state, mode="json")
+        saved: Mapping[str, object] = _adapter().dump_python(state, mode="json")
         return saved
+
+    def book(self, line: SpendLine, spent: Spent) -> None:
+        """Count what a call used that nothing was reserved for here."""
+        with self._lock:
+            self._book(line, spent)
 
     def load(self, state: Mapping[str, object]) -> None:
         """Take over what was saved, in place of what was spent here. Calls under way keep what they hold.
@@ -224,7 +284,7 @@ class Ledger:
         Raises:
             pydantic.ValidationError: A `ValueError`; the state is not one that `save` made.
         """
-        loaded = _STATE.validate_python(state)
+        loaded = _adapter().validate_python(state)
         with self._lock:
             self._lines.clear()
             self._spent.clear()
@@ -233,32 +293,35 @@ class Ledger:
                 self._book(line, spent)
         self._announce()
 
-    def _standing(self, limit: Limit) -> Standing:
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _standing(self, limit: Limit) -> PoolStatus:
         path = limit.path
-        return Standing(
-            limit, self._spent.get(path, Spent()), self._held.get(path, Amount()), self._marks.get(path, Marks())
+        return PoolStatus(
+            limit, self._spent.get(path, Spent()), self._held.get(path, Amount()), self._marks.get(path, CallExtremes())
         )
 
     def _take(self, hold: Hold, *, optional: bool) -> Hold:
         self._open.add(hold)
-        for path in _upwards(hold.line.pool):
+        for path in paths_upwards(hold.line.pool):
             self._held[path] = self._held.get(path, Amount()) + hold.amount
             if not optional:
-                marks = self._marks.get(path, Marks())
-                self._marks[path] = Marks(marks.largest.larger(hold.amount), marks.refused)
+                marks = self._marks.get(path, CallExtremes())
+                self._marks[path] = CallExtremes(marks.largest.larger(hold.amount), marks.refused)
         return hold
 
     def _drop(self, hold: Hold) -> bool:
         if hold not in self._open:
             return False
         self._open.remove(hold)
-        for path in _upwards(hold.line.pool):
+        for path in paths_upwards(hold.line.pool):
             self._held[path] -= hold.amount
         return True
 
     def _book(self, line: SpendLine, spent: Spent) -> None:
         self._lines[line] = self._lines.get(line, Spent()) + spent
-        for path in _upwards(line.pool):
+        for path in paths_upwards(line.pool):
             self._spent[path] = self._spent.get(path, Spent()) + spent
 
     def _announce(self) -> None:
@@ -268,9 +331,9 @@ class Ledger:
             on_change()
 
 
-def _refusal(standings: Sequence[Standing], asked: Amount) -> Refusal | None:
+def _refusal(standings: Sequence[PoolStatus], asked: Amount) -> Refusal | None:
     for standing in standings:
-        if unit := standing.short_of(asked):
+        if unit := standing.exceeded_unit(asked):
             return Refusal(standing, asked, unit, final=True)
     for standing in standings:
         if unit := standing.short_now(asked):
@@ -278,5 +341,6 @@ def _refusal(standings: Sequence[Standing], asked: Amount) -> Refusal | None:
     return None
 
 
-def _upwards(path: Path) -> Iterator[Path]:
+def paths_upwards(path: Path) -> Iterator[Path]:
+    """The paths of a pool and of all pools above it."""
     return (path[:length] for length in range(len(path), -1, -1))

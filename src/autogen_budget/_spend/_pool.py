@@ -4,6 +4,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
+from functools import partial
 from typing import Annotated
 from uuid import uuid4
 from weakref import ReferenceType, ref
@@ -12,10 +13,13 @@ from autogen_core import Component, ComponentBase, ComponentModel
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import Self
 
-from ._ledger import Ledger, Limit
+from autogen_budget._shared import SERVER_URL, WhenAway, without_credentials
+
+from ._amounts import Allowance, Amount, Purpose, SpendReport, Spent
+from ._ledger import Books, Ledger, Limit
 from ._prices import Price, PriceList
-from ._reservation import Account, Reservation
-from ._spent import Allowance, Amount, Purpose, SpendReport, Spent
+from ._redis import RedisLedger
+from ._reservation import Account, Reservation, run_step
 
 AtLeastOne = Annotated[int, Field(ge=1, strict=True)]
 
@@ -31,6 +35,9 @@ class SpendPoolConfig(BaseModel):
     max_calls: AtLeastOne | None = None
     prices: dict[str, Price] = {}
     parent: ComponentModel | None = None
+    url: str | None = Field(default=None, pattern=SERVER_URL)
+    lease_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
+    when_away: WhenAway = "refuse"
 
 
 _loaded: ContextVar[Mapping[str, "ReferenceType[SpendPool]"]] = ContextVar("autogen_budget_loaded_pools")
@@ -74,10 +81,19 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
         prices (Mapping[str, Price] | None): Prices by model, before those of `genai-prices`. Give one for a model of
             your own. `None` means there are none. Children use those of the root.
         parent (SpendPool | None): The pool it is a share of; see `child`. `None` means it is a root.
+        url (str | None): A Redis server, `redis://` or `rediss://` (TLS), that keeps the books for all processes that
+            open a pool of this name there; each keeps to the limits that it was given itself. User and password may
+            stand in `AUTOGEN_BUDGET_REDIS_USERNAME` and `AUTOGEN_BUDGET_REDIS_PASSWORD`; dumps, logs and errors never
+            hold them. Needs the extra `redis`. `None` means the books are kept in this process.
+        lease_seconds (float): Seconds until what a process held that died is charged to the shared pool, above 0.
+        when_away (WhenAway): While the server cannot be reached, `"refuse"` raises `PoolUnavailableError` before each
+            call; `"local"` goes on with the limits for what this process itself spends, and settles with the server
+            later. Either is one line in the log.
 
     Raises:
-        ValueError: A limit is out of range, the name is empty, a child brings prices, or the parent has a child of this
-            name with other limits.
+        ImportError: `url` is given and the package `redis` is missing.
+        ValueError: A limit is out of range, the name is empty, a child brings prices or a url, a shared pool has no
+            name, or the parent has a child of this name with other limits.
     """
 
     component_type = "spend_pool"
@@ -93,12 +109,25 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
         name: str | None = None,
         prices: Mapping[str, Price] | None = None,
         parent: "SpendPool | None" = None,
+        url: str | None = None,
+        lease_seconds: float = 60.0,
+        when_away: WhenAway = "refuse",
     ) -> None:
         config = SpendPoolConfig(
-            name=name, max_tokens=max_tokens, max_cost=max_cost, max_calls=max_calls, prices=dict(prices or {})
+            name=name,
+            max_tokens=max_tokens,
+            max_cost=max_cost,
+            max_calls=max_calls,
+            prices=dict(prices or {}),
+            url=None if url is None else without_credentials(url),
+            lease_seconds=lease_seconds,
+            when_away=when_away,
         )
-        if parent is not None and config.prices:
-            raise ValueError(f"prices are those of the root pool, whichever child pays: {parent.name!r} has a root")
+        if parent is not None and (config.prices or url):
+            what = "prices are those" if config.prices else "the url is that"
+            raise ValueError(f"{what} of the root pool, whichever child pays: {parent.name!r} has a root")
+        if url is not None and config.name is None:
+            raise ValueError("a shared pool needs a name: pools of one name at one url are one pool. Give name='...'")
         own_name = config.name or f"pool-{uuid4().hex[:8]}"
         allowance = Allowance(
             max_tokens, None if config.max_cost is None else Decimal(repr(config.max_cost)), max_calls
@@ -106,7 +135,7 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
         self.parent = parent
         """The pool it is a share of. `None` means it is a root."""
         self.account = (
-            _root(own_name, allowance, config.prices) if parent is None else _below(parent, own_name, allowance)
+            _below(parent, own_name, allowance) if parent is not None else _root(config, own_name, allowance, url)
         )
         """Where it stands in its tree."""
         self._config = config.model_copy(update={"name": own_name})
@@ -208,12 +237,23 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
             ValueError: An argument is out of range.
         """
         account = self.account
-        return await account.acquire(
-            account.request(prompt_tokens, reply_tokens, agent=agent, purpose=purpose, model=model)
-        )
+        request = partial(account.request, prompt_tokens, reply_tokens, agent=agent, purpose=purpose, model=model)
+        return await account.acquire(await run_step(account.ledger, request))
+
+    async def areport(self) -> SpendReport:
+        """How the pool stands now, frozen; where the books are on a server, the event loop goes on meanwhile.
+
+        Raises:
+            PoolUnavailableError: The server of a shared pool cannot be reached.
+        """
+        return await run_step(self.account.ledger, self.report)
 
     def report(self) -> SpendReport:
-        """How the pool stands now, frozen."""
+        """How the pool stands now, frozen.
+
+        Raises:
+            PoolUnavailableError: The server of a shared pool cannot be reached.
+        """
         (own, *above), lines = self.account.ledger.look(self.account.limits)
         remaining = own.limit.allowance.minus(own.spent.amount + own.held)
         for standing in above:
@@ -224,8 +264,8 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
             spent=own.spent,
             reserved=own.held,
             remaining=remaining,
-            exhausted=any(standing.used_up for standing in (own, *above)),
-            affords_another=not any(standing.short_of(own.marks.largest) for standing in (own, *above)),
+            exhausted=any(standing.exhausted_unit for standing in (own, *above)),
+            affords_another=not any(standing.exceeded_unit(own.marks.largest) for standing in (own, *above)),
             lines=lines,
         )
 
@@ -250,6 +290,10 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
         """
         self.account.ledger.load(state)
 
+    def close(self) -> None:
+        """Close the connections of a shared pool. Its leases are no longer renewed; a later call opens it again."""
+        self.account.ledger.close()
+
     @classmethod
     @contextmanager
     def loading(cls) -> Generator[None]:
@@ -273,13 +317,25 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
         there = loaded[key]() if key in loaded else None
         if isinstance(there, cls) and there.account.ledger.untouched:
             return there
-        pool = cls(config.max_tokens, config.max_cost, config.max_calls, name=config.name, prices=config.prices)
+        pool = cls(
+            config.max_tokens,
+            config.max_cost,
+            config.max_calls,
+            name=config.name,
+            prices=config.prices,
+            url=config.url,
+            lease_seconds=config.lease_seconds,
+            when_away=config.when_away,
+        )
         _loaded.set({**loaded, key: ref(pool)})
         return pool
 
 
-def _root(name: str, allowance: Allowance, prices: Mapping[str, Price]) -> Account:
-    return Account(Ledger(), PriceList(prices), (Limit(name, (), allowance),))
+def _root(config: SpendPoolConfig, name: str, allowance: Allowance, url: str | None) -> Account:
+    books: Books = Ledger()
+    if url is not None:
+        books = RedisLedger(url, name, lease_seconds=config.lease_seconds, when_away=config.when_away)
+    return Account(books, PriceList(config.prices), (Limit(name, (), allowance),))
 
 
 def _below(parent: SpendPool, name: str, allowance: Allowance) -> Account:

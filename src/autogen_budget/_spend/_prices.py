@@ -4,11 +4,12 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from genai_prices import data_snapshot
-from genai_prices.types import TieredPrices
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from genai_prices.types import TieredPrices
 
 logger = logging.getLogger("autogen_budget")
 
@@ -104,6 +105,8 @@ def list_price(model: str, prompt_tokens: int) -> Price | None:
     Returns:
         Price | None: `None` means the model or one of its two prices is not known.
     """
+    from genai_prices import data_snapshot  # the prices of a thousand models are read when one is asked for
+
     try:
         _, info = data_snapshot.get_snapshot().find_provider_model(model, None, None, None)
     except LookupError:
@@ -116,7 +119,9 @@ def list_price(model: str, prompt_tokens: int) -> Price | None:
     return Price(input=input_price, output=output_price, cached_input=_at(prices.cache_read_mtok, prompt_tokens))
 
 
-def _at(price: Decimal | TieredPrices | None, prompt_tokens: int) -> float | None:
+def _at(price: "Decimal | TieredPrices | None", prompt_tokens: int) -> float | None:
+    from genai_prices.types import TieredPrices
+
     if isinstance(price, TieredPrices):  # the tier a prompt reaches holds for all of its tokens
         reached = [tier.price for tier in price.tiers if prompt_tokens > tier.start]
         return float(reached[-1] if reached else price.base)

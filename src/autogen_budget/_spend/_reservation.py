@@ -1,21 +1,28 @@
 """How one model call gets its share of a pool: asked for, reserved, and settled or given back."""
 
 import asyncio
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
-from typing import get_args
+from typing import TypeVar, get_args
 
 from typing_extensions import Self
 
 from autogen_budget._errors import SpendLimitError
+from autogen_budget._shared import off_the_loop
 
-from ._ledger import Hold, Ledger, Limit, Refusal
+from ._amounts import Amount, Purpose, SpendLine, Spent
+from ._ledger import Books, Hold, Limit, Refusal
 from ._prices import PriceList
-from ._spent import Amount, Purpose, SpendLine, Spent
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
+"""Seconds between two questions for room in a shared pool; a model call takes seconds, a question a millisecond."""
+
+T = TypeVar("T")
 
 UNKNOWN_MODEL = "unknown"
 """What calls are booked under whose client does not tell the model's name."""
@@ -28,11 +35,11 @@ class Reservation:
 
     Args:
         hold (Hold): What it holds.
-        ledger (Ledger): The books it is held in.
+        ledger (Books): The books it is held in.
         prices (PriceList): What the call will cost.
     """
 
-    def __init__(self, hold: Hold, ledger: Ledger, prices: PriceList) -> None:
+    def __init__(self, hold: Hold, ledger: Books, prices: PriceList) -> None:
         self._hold = hold
         self._ledger = ledger
         self._prices = prices
@@ -64,11 +71,27 @@ class Reservation:
             RuntimeError: The reservation is settled or released already; nothing is booked twice.
             ValueError: A figure is negative.
         """
+        spent = self._spent(prompt_tokens, completion_tokens, cached_tokens, estimated)
+        self._ledger.settle(self._hold, spent)
+        return spent
+
+    async def asettle(
+        self, prompt_tokens: int, completion_tokens: int, *, cached_tokens: int = 0, estimated: bool = False
+    ) -> Spent:
+        """Settle as `settle` does; where the books are on a server, the event loop goes on meanwhile.
+
+        A caller that is cancelled meanwhile has settled all the same.
+        """
+        spent = self._spent(prompt_tokens, completion_tokens, cached_tokens, estimated)
+        await self.run(partial(self._ledger.settle, self._hold, spent))
+        return spent
+
+    def _spent(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int, estimated: bool) -> Spent:
         _check_tokens(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, cached_tokens=cached_tokens)
         cached_tokens = min(cached_tokens, prompt_tokens)
         tokens = prompt_tokens + completion_tokens
         cost = self._prices.cost(self._hold.line.model, prompt_tokens, completion_tokens, cached_tokens)
-        spent = Spent(
+        return Spent(
             calls=1,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
@@ -77,8 +100,6 @@ class Reservation:
             estimated_tokens=tokens if estimated else 0,
             unpriced_tokens=tokens if cost is None else 0,
         )
-        self._ledger.settle(self._hold, spent)
-        return spent
 
     def release(self) -> None:
         """Give everything back: the call failed, was cancelled, or its result came from a cache.
@@ -86,6 +107,21 @@ class Reservation:
         Nothing happens if the reservation is settled or released already.
         """
         self._ledger.release(self._hold)
+
+    async def arelease(self) -> None:
+        """Release as `release` does; where the books are on a server, the event loop goes on meanwhile."""
+        await self.run(self.release)
+
+    async def run(self, step: Callable[[], T]) -> T:
+        """Take a step on this reservation; where the books are on a server, the event loop goes on meanwhile.
+
+        Args:
+            step (Callable[[], T]): May settle or release it. It is taken even if the caller is cancelled meanwhile.
+
+        Returns:
+            T: What the step returned.
+        """
+        return await run_step(self._ledger, step)
 
     def __enter__(self) -> Self:
         return self
@@ -114,12 +150,12 @@ class Account:
     """Where a pool stands in its tree, and how calls get their share there.
 
     Args:
-        ledger (Ledger): The books of the tree.
+        ledger (Books): The books of the tree.
         prices (PriceList): Its prices.
         limits (tuple[Limit, ...]): The pool's own limit first, then those of the pools above it.
     """
 
-    ledger: Ledger
+    ledger: Books
     prices: PriceList
     limits: tuple[Limit, ...]
 
@@ -159,14 +195,22 @@ class Account:
             SpendLimitError: It cannot fit any more.
         """
         loop = asyncio.get_running_loop()
+        pauses = _pauses()
         while True:
             changed = asyncio.Event()
-            outcome = self._hold(request, on_change=partial(_ring, loop, changed))
+            step = partial(self._hold, request, on_change=partial(_ring, loop, changed))
+            outcome = await run_step(self.ledger, step, undo=self._give_back)
             if isinstance(outcome, Hold):
                 return self._reservation(outcome)
             if outcome.final:
                 raise _limit_error(outcome, request.line)
-            await changed.wait()
+            # What other processes give back is asked for again.
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(changed.wait(), next(pauses) if self.ledger.remote else None)
+
+    def _give_back(self, outcome: Hold | Refusal) -> None:
+        if isinstance(outcome, Hold):
+            self.ledger.release(outcome)
 
     def _hold(self, request: Request, on_change: Callable[[], object] | None = None) -> Hold | Refusal:
         return self.ledger.hold(self.limits, request.line, request.amount, on_change=on_change)
@@ -175,7 +219,8 @@ class Account:
         return Reservation(hold, self.ledger, self.prices)
 
     def _refuse_unpriced(self, line: SpendLine) -> None:
-        for standing in self.ledger.look(self.limits)[0]:
+        limited = [limit for limit in self.limits if limit.allowance.cost is not None]
+        for standing in self.ledger.look(self.limits)[0] if limited else ():
             limit = standing.limit.allowance.cost
             if limit is not None:
                 raise SpendLimitError(
@@ -195,7 +240,7 @@ class Account:
 def _limit_error(refusal: Refusal, line: SpendLine) -> SpendLimitError:
     standing, unit = refusal.standing, refusal.unit
     allowance, spent, refused = standing.limit.allowance, standing.spent.amount, standing.marks.refused
-    since = f" (exhausted since a call asked for {refused})" if refused and standing.used_up else ""
+    since = f" (exhausted since a call asked for {refused})" if refused and standing.exhausted_unit else ""
     advice = (
         "No later call will be made either: raise the limit, or end runs in time with SpendTermination(pool)"
         if refusal.final
@@ -215,6 +260,14 @@ def _limit_error(refusal: Refusal, line: SpendLine) -> SpendLimitError:
     )
 
 
+def _pauses() -> Iterator[float]:
+    """Seconds between two questions for room that other processes may have made: longer and longer, with jitter."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause * random.uniform(0.5, 1)  # noqa: S311  # spreads the questions of many processes
+        pause = min(LONGEST_PAUSE, pause * 1.5)
+
+
 def _check_tokens(**tokens: int) -> None:
     for name, value in tokens.items():
         if value < 0:
@@ -224,3 +277,8 @@ def _check_tokens(**tokens: int) -> None:
 def _ring(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
     with suppress(RuntimeError):  # the loop of a caller that no longer waits may be closed
         loop.call_soon_threadsafe(event.set)
+
+
+async def run_step(books: Books, step: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> T:
+    """Take a step of books, in a thread where it may block; see `off_the_loop`."""
+    return await off_the_loop(step, undo=undo) if books.remote else step()

@@ -74,11 +74,11 @@ class SpendTermination(TerminationCondition, Component[SpendTerminationConfig]):
         """
         if self._terminated:
             raise TerminatedException("Termination condition has already been reached")
-        report = self.pool.report()
+        report = await self.pool.areport()
         if report.affords_another:
             return None
         self._terminated = True
-        spent = "; ".join(str(pool.report()) for pool in _upwards(self.pool))
+        spent = "; ".join([str(await pool.areport()) for pool in _upwards(self.pool)])
         left = (
             "nothing more can be spent" if report.exhausted else "too little is left for another call like the largest"
         )

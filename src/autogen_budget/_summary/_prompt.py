@@ -1,8 +1,8 @@
 """What a model is asked for: a record of a conversation, as text under headings or as JSON with the same parts."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
-from autogen_core.models import UserMessage
+from autogen_core.models import ModelFamily, ModelInfo, UserMessage
 from pydantic import BaseModel, Field
 
 from autogen_budget._turns import NOTE_SOURCE
@@ -40,6 +40,18 @@ class Notes(BaseModel):
     open_points: Annotated[list[Line], Field(max_length=3)]
     goal: Line
     next_step: Line
+
+
+def needs_schema(info: ModelInfo) -> bool:
+    """Whether a model is asked for JSON by a schema: it takes one, and AutoGen does not know its family.
+
+    Such models are often small; a schema ends the lists that they else repeat without end.
+
+    Args:
+        info (ModelInfo): What the client says about the model.
+    """
+    known = info["family"] != ModelFamily.UNKNOWN and info["family"] in get_args(ModelFamily.ANY)
+    return not known and bool(info.get("structured_output", False))
 
 
 def ask(prompt: str, previous: str, transcript: str, *, limit: int | None) -> UserMessage:

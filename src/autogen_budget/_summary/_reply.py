@@ -7,6 +7,8 @@ from typing import cast
 from autogen_core.models import CreateResult
 from pydantic_core import from_json
 
+from autogen_budget._text import encodable, one_line
+
 _REFUSAL = re.compile(
     r"\W*(i['’]m (very |really )?sorry|i am (very |really )?sorry|sorry\b|i (can['’]?t|cannot|can not|won['’]t)\b"
     r"|i['’]m (unable|not able)|i am (unable|not able)|as an ai\b)",
@@ -34,7 +36,7 @@ def text_of_reply(result: CreateResult) -> str:
         raise NoSummaryError("the model called functions")
     if result.finish_reason == "content_filter":
         raise NoSummaryError("the provider's content filter stopped it")
-    text = result.content.strip()
+    text = encodable(result.content).strip()
     if not text:
         raise NoSummaryError("the model said nothing")
     if _REFUSAL.match(text):
@@ -79,5 +81,5 @@ def record_of_notes(text: str, source: str) -> str:
 def _strings(value: object) -> Iterator[str]:
     values = cast("Iterable[object]", value) if isinstance(value, list) else (value,)
     for item in values:
-        if isinstance(item, str) and (words := " ".join(item.split())):
+        if isinstance(item, str) and (words := one_line(item).strip()):
             yield words

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field, replace
 
 from autogen_core.models import ChatCompletionClient
 
-from autogen_budget._tally import Tally
+from autogen_budget._counting import Tally
 from autogen_budget._turns import Turn
-from autogen_budget._windows import describe_client
 
 from ._backoff import Backoff
-from ._trust import LEAST_CAP, can_summarise
-from ._writer import GRACE, Model, Order, Written, write
+from ._prompt import needs_schema
+from ._writer import GRACE, Model, SummaryRequest, SummaryResult, write
 
 WORTH_A_CALL = 2
 """Tokens of turns, for each token that a summary may hold, from which they are worth a call beside a draft. Of less,
@@ -23,11 +22,10 @@ MAX_DRAFTS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class SummaryModel:
     """Where one model writes."""
 
     model: Model
-    trusted: bool
     as_notes: bool
     backoff: Backoff = field(default_factory=Backoff)
 
@@ -36,12 +34,12 @@ class _Desk:
 class _Draft:
     """A summary that is being written, or was written and is not in a request yet."""
 
-    order: Order
-    task: "asyncio.Task[Written]"
+    order: SummaryRequest
+    task: "asyncio.Task[SummaryResult]"
     loop: asyncio.AbstractEventLoop
 
     @property
-    def written(self) -> Written | None:
+    def written(self) -> SummaryResult | None:
         """What came of it. `None` means it is not done, or was cancelled."""
         return self.task.result() if self.task.done() and not self.task.cancelled() else None
 
@@ -51,16 +49,16 @@ class _Draft:
         return self.order.turns if self.written is None else self.order.turns[: self.written.turns]
 
     @property
-    def lost(self) -> bool:
+    def is_dead(self) -> bool:
         """Whether nothing will come of it: it failed, was cancelled, or its event loop runs no more."""
         if self.task.done():
             return self.written is None or not self.written.turns
         return self.loop is not asyncio.get_running_loop()
 
-    def arrived(self, summary: str) -> bool:
+    def is_applied(self, summary: str) -> bool:
         """Whether a conversation goes on from it, with this summary; it may say the same as the one before."""
-        arrived = self.written is not None and self.written.text == summary
-        return bool(summary) and arrived and self.order.previous != summary
+        is_applied = self.written is not None and self.written.text == summary
+        return bool(summary) and is_applied and self.order.previous != summary
 
     def cancel(self) -> None:
         """Stop writing, from any event loop."""
@@ -81,25 +79,15 @@ class Summarizer:
     def __init__(self, under_budget: Callable[[ChatCompletionClient | None], Model], own: ChatCompletionClient) -> None:
         self._under_budget = under_budget
         self._own = own
-        self._desks: dict[int, _Desk] = {}
+        self._desks: dict[int, SummaryModel] = {}
         self._drafts: list[_Draft] = []
-        self._tasks: set[asyncio.Task[Written]] = set()
+        self._tasks: set[asyncio.Task[SummaryResult]] = set()
 
-    def serves(self, client: ChatCompletionClient | None, cap: int) -> bool:
-        """Whether summaries are written at all.
-
-        Args:
-            client (ChatCompletionClient | None): Who would write. `None` means the client's own model, which must be
-                known to handle it.
-            cap (int): Tokens that a request of the conversation may hold.
-        """
-        return client is not None or (cap >= LEAST_CAP and self._desk(None).trusted)
-
-    def renew(self) -> None:
+    def invalidate_models(self) -> None:
         """Put models under budget anew, as it is by now; what is being written goes on."""
         self._desks.clear()
 
-    def drafted(self, turns: Iterable[Turn], previous: str) -> tuple[Turn, ...]:
+    def pending_turns(self, turns: Iterable[Turn], previous: str) -> tuple[Turn, ...]:
         """Turns of a conversation that are in a draft, or will be: they should leave it together.
 
         Args:
@@ -109,21 +97,21 @@ class Summarizer:
         draft = self._draft_for(turns, previous)
         return () if draft is None else draft.turns
 
-    def prepare(self, order: Order) -> None:
+    def prepare(self, order: SummaryRequest) -> None:
         """Begin to write ahead of time, in a task of the running event loop.
 
         Args:
-            order (Order): What to summarise, when the conversation comes to it.
+            order (SummaryRequest): What to summarise, when the conversation comes to it.
         """
         desk = self._desk(order.client)
         if not desk.backoff.resting and self._draft_for(order.turns, order.previous) is None:
             self._begin(order, desk)
 
-    async def write(self, order: Order) -> Written:
+    async def write(self, order: SummaryRequest) -> SummaryResult:
         """Have a summary written for a compaction; a draft is used where there is one.
 
         Args:
-            order (Order): What to summarise.
+            order (SummaryRequest): What to summarise.
 
         Raises:
             asyncio.CancelledError: The caller was cancelled; then nothing goes on being written.
@@ -132,7 +120,7 @@ class Summarizer:
         draft = self._draft_for(order.turns, order.previous)
         if draft is None:
             if desk.backoff.skip():
-                return Written(order.previous, 0, f"paused after {desk.backoff.reason}")
+                return SummaryResult(order.previous, 0, f"paused after {desk.backoff.reason}")
             draft = self._begin(order, desk)
         written = await _result(draft)
         left = _without(order.turns, draft.order.turns)
@@ -158,15 +146,15 @@ class Summarizer:
             await asyncio.wait(running)
 
     @staticmethod
-    def _worth_a_call(turns: Sequence[Turn], order: Order, desk: _Desk) -> bool:
+    def _worth_a_call(turns: Sequence[Turn], order: SummaryRequest, desk: SummaryModel) -> bool:
         """Whether turns that a draft does not hold are more than their facts can tell."""
         measured = (desk.model.counter.measure_message(message) for turn in turns for message in turn.messages)
         return desk.model.counter.tokens(Tally.sum(measured)) > WORTH_A_CALL * order.limit
 
-    def _begin(self, order: Order, desk: _Desk, done: Written | None = None) -> _Draft:
+    def _begin(self, order: SummaryRequest, desk: SummaryModel, done: SummaryResult | None = None) -> _Draft:
         """Begin to write; what is done of the order already is not written again."""
         loop = asyncio.get_running_loop()
-        task = loop.create_task(_work(order, desk, done or Written(order.previous, 0)))
+        task = loop.create_task(_work(order, desk, done or SummaryResult(order.previous, 0)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         draft = _Draft(order, task, loop)
@@ -178,22 +166,20 @@ class Summarizer:
     def _draft_for(self, turns: Iterable[Turn], previous: str) -> _Draft | None:
         """The draft that holds some of these turns and goes on from this summary."""
         for draft in self._drafts:
-            if draft.lost:
+            if draft.is_dead:
                 draft.cancel()
-        self._drafts = [draft for draft in self._drafts if not draft.lost and not draft.arrived(previous)]
+        self._drafts = [draft for draft in self._drafts if not draft.is_dead and not draft.is_applied(previous)]
         there = {id(turn.uncut) for turn in turns}
         for draft in self._drafts:
             if draft.order.previous == previous and any(id(turn.uncut) in there for turn in draft.turns):
                 return draft
         return None
 
-    def _desk(self, client: ChatCompletionClient | None) -> _Desk:
+    def _desk(self, client: ChatCompletionClient | None) -> SummaryModel:
         key = id(client)  # strategies hold their clients, and a desk holds its model: no key is used again
         if key not in self._desks:
             writer = client or self._own
-            trusted = can_summarise(writer.model_info, describe_client(writer).model)
-            as_notes = not trusted and bool(writer.model_info.get("structured_output", False))
-            self._desks[key] = _Desk(self._under_budget(client), trusted, as_notes)
+            self._desks[key] = SummaryModel(self._under_budget(client), needs_schema(writer.model_info))
         return self._desks[key]
 
 
@@ -203,7 +189,7 @@ def _without(turns: Sequence[Turn], others: Sequence[Turn]) -> tuple[Turn, ...]:
     return tuple(turn for turn in turns if id(turn.uncut) not in there)
 
 
-async def _work(order: Order, desk: _Desk, done: Written) -> Written:
+async def _work(order: SummaryRequest, desk: SummaryModel, done: SummaryResult) -> SummaryResult:
     left = replace(order, turns=order.turns[done.turns :], previous=done.text)
     written = await write(left, desk.model, as_notes=desk.as_notes)
     if written.failure:
@@ -213,7 +199,7 @@ async def _work(order: Order, desk: _Desk, done: Written) -> Written:
     return replace(written, turns=done.turns + written.turns)
 
 
-async def _result(draft: _Draft) -> Written:
+async def _result(draft: _Draft) -> SummaryResult:
     """Wait for a draft; to be cancelled meanwhile stops it."""
     if not draft.task.done():
         try:
@@ -222,4 +208,4 @@ async def _result(draft: _Draft) -> Written:
             if not draft.task.done():
                 draft.task.cancel()
                 await asyncio.wait({draft.task}, timeout=2 * GRACE)
-    return draft.written or Written(draft.order.previous, 0, "it was cancelled")
+    return draft.written or SummaryResult(draft.order.previous, 0, "it was cancelled")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from autogen_budget._counting import TokenCounter
 from autogen_budget._cut import cut_text
-from autogen_budget._said import said
-from autogen_budget._turns import Turn
+from autogen_budget._text import indented
+from autogen_budget._turns import Turn, transcript_lines
 
 LONGEST_TEXT = 1_000
 """Tokens of one message or result that are shown at most: what a record can tell of it does not need more."""
@@ -41,7 +41,7 @@ def chunks_of(turns: Sequence[Turn], room: int, counter: TokenCounter) -> Iterat
     taken = 0
     for turn in turns:
         text = cut_text(transcript_of(turn, longest, counter), room, counter)
-        tokens = counter.tokens(counter.measure_text(text)) + 1  # and the line end behind it
+        tokens = counter.count_text(text) + 1  # and the line end behind it
         if texts and taken + tokens > room:
             yield Chunk("\n".join(texts), len(texts))
             texts, taken = [], 0
@@ -52,11 +52,13 @@ def chunks_of(turns: Sequence[Turn], room: int, counter: TokenCounter) -> Iterat
 
 
 def transcript_of(turn: Turn, longest: int, counter: TokenCounter) -> str:
-    """One turn as text, as it came, whatever was cut away from it since.
+    """One turn as text, as received, whatever was cut away from it since.
 
     Args:
         turn (Turn): The turn.
         longest (int): Tokens that each text in it may hold; a longer one is cut by the rules of its kind.
         counter (TokenCounter): Counts them.
     """
-    return "\n".join(f"{who}: {cut_text(words, longest, counter)}" for who, words in said(turn.uncut) if words)
+    return "\n".join(
+        f"{who}: {indented(cut_text(words, longest, counter))}" for who, words in transcript_lines(turn.uncut) if words
+    )

@@ -49,7 +49,7 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SummaryRequest:
     """What to summarise.
 
     Args:
@@ -70,7 +70,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class SummaryResult:
     """What came of an order.
 
     Args:
@@ -84,14 +84,14 @@ class Written:
     failure: str = ""
 
 
-async def write(order: Order, model: Model, *, as_notes: bool) -> Written:
+async def write(order: SummaryRequest, model: Model, *, as_notes: bool) -> SummaryResult:
     """Have a summary written; whatever fails is told in what is returned.
 
     The reply's length is asked for, and cut where it is exceeded. No argument of the call limits it beyond the client's
     own: a reasoning model spends the same tokens on thinking, and not every client takes one.
 
     Args:
-        order (Order): What to summarise.
+        order (SummaryRequest): What to summarise.
         model (Model): Who writes it.
         as_notes (bool): Whether to ask for JSON, to a schema that ends the lists of small models.
     """
@@ -103,13 +103,13 @@ async def write(order: Order, model: Model, *, as_notes: bool) -> Written:
         failure = str(reason)
     except Exception as error:
         failure = f"{type(error).__name__}: {error}"[:LONGEST_REASON]
-    return Written(writer.text, writer.turns, failure)
+    return SummaryResult(writer.text, writer.turns, failure)
 
 
 class _Writer:
     """One order under way."""
 
-    def __init__(self, order: Order, model: Model, as_notes: bool) -> None:
+    def __init__(self, order: SummaryRequest, model: Model, as_notes: bool) -> None:
         self.text = order.previous
         self.turns = 0
         self._order = order
@@ -132,7 +132,7 @@ class _Writer:
         frame = counter.tokens(
             extras + counter.measure_message(ask(self._prompt, order.previous, "", limit=self._length))
         )
-        longer = max(0, order.limit - counter.tokens(counter.measure_text(order.previous)))
+        longer = max(0, order.limit - counter.count_text(order.previous))
         room = int((cap - frame - longer) * MARGIN)
         if room < LEAST_ROOM:
             raise NoSummaryError(f"a cap of {cap:,} tokens leaves no room for a transcript")
@@ -149,7 +149,7 @@ class _Writer:
         return cut_text(text, self._order.limit, self._model.counter)
 
     def _tokens(self, text: str) -> int:
-        return self._model.counter.tokens(self._model.counter.measure_text(text))
+        return self._model.counter.count_text(text)
 
     async def _within_time(self, work: Coroutine[Any, Any, T]) -> T:
         """What a call returns; in a task of its own, so that its being cancelled is told from being cancelled here."""

@@ -1,0 +1,398 @@
+"""A drop-in wrapper around any agent: the same agent, whose model calls fit."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from os import PathLike
+from typing import Any, cast
+
+from autogen_agentchat.agents import BaseChatAgent
+from autogen_agentchat.base import Response
+from autogen_agentchat.messages import BaseChatMessage
+from autogen_core import CancellationToken, Component
+from autogen_core.models import ChatCompletionClient
+from typing_extensions import Self
+
+from autogen_budget._artifacts import ArtifactStore
+from autogen_budget._budget import TokenBudget
+from autogen_budget._checks import check_budget
+from autogen_budget._client import BudgetedChatCompletionClient, check_arguments
+from autogen_budget._compaction import (
+    Strategy,
+    SummarizerChoice,
+    dump_strategies,
+    dump_summarizer,
+    load_strategies,
+    load_summarizer,
+)
+from autogen_budget._counting import TiktokenCounter, TokenCounter
+from autogen_budget._hooks import Hook, tell
+from autogen_budget._introspection import (
+    find_clients,
+    find_contexts,
+    find_executors,
+    find_handoffs,
+    find_runners,
+    find_workbenches,
+    most_calls,
+    originals_restored,
+    set_parts,
+)
+from autogen_budget._limits import Limits
+from autogen_budget._record_json import with_record_file
+from autogen_budget._records import Record
+from autogen_budget._spend import SpendPool
+from autogen_budget._tools import ToolOutputLimiter, ToolWrapping, cap_of, wrap_unique
+from autogen_budget._turns import Pin, declared
+
+from ._checks import check_agent, note_wrapped, nothing_to_wrap
+from ._config import BudgetedAgentConfig
+from ._contexts import Contexts, Phase
+from ._covered import AgentUnderBudget
+from ._covering import Settings
+from ._roster import roster_of
+from ._run import DEADLINE, RunGuard
+from ._sharing import Share, Sharing, dump_share
+from ._turn import InnerTurns, Said
+
+STATE_KEY = "autogen_budget"
+"""Key beside the inner agent's own state, so that either loads without the other."""
+
+
+class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
+    """Wraps an agent that exists, so that each of its model calls fits a token budget.
+
+    It keeps the agent's name, description and behaviour, and works wherever the agent did. The agent's model client is
+    replaced by a `BudgetedChatCompletionClient` around it, its tools by a `BudgetedWorkbench` around them, and the
+    output of code it runs is cut like that of a tool. What works inside the agent, such as the team of a
+    `SocietyOfMindAgent` or agents and teams that are offered as tools, is put under budget as `budget_team` does it.
+
+    A turn that is cancelled, by its token or its task, ends within a second, and so does one that is over its time.
+    What goes on in spite of that, such as a function in a thread, is left behind: nobody waits for it.
+
+    .. code-block:: python
+
+        from autogen_agentchat.agents import AssistantAgent
+        from autogen_budget import BudgetedAgent, TokenBudget
+        from autogen_ext.models.openai import OpenAIChatCompletionClient
+
+        assistant = AssistantAgent("assistant", OpenAIChatCompletionClient(model="gpt-4o"))
+        agent = BudgetedAgent(assistant, TokenBudget(8_000))
+
+    Args:
+        agent (BaseChatAgent): Any agent that holds a `ChatCompletionClient`, a `Workbench` or a `CodeExecutor`.
+        budget (TokenBudget): The cap of each model call and how to keep it.
+        strategies (Sequence[Strategy] | None): How to make a history smaller. `None` means
+            `default_strategies(budget)`.
+        counter (TokenCounter | None): How to count. `None` means a `TiktokenCounter` for the client's model.
+        hooks (Sequence[Hook]): Called with each record as it is made: of model calls, and of outputs of tools and of
+            code that were cut.
+        records (str | PathLike[str] | None): A file that each record is written to, as a line of JSON without what
+            messages say; see `RecordFile`. `None` means none.
+        artifacts (ArtifactStore | None): Where the whole of what is cut is kept. Agents that share a store read what
+            another one's tools put out, and are always offered the tool for it. `None` means a store of its own in
+            memory.
+        read_back (bool): Whether a model that can call functions is offered the tool `read_artifact`, behind the
+            agent's other tools: 70 tokens of each request. It never is under a cap of less than 600 tokens.
+        pool (SpendPool | None): What pays for the agent's model calls. `None` means nothing does.
+        pins (Sequence[Pin]): What may not be dropped, beside the task, the newest request and turns; see `pin`.
+        pin_tools (Sequence[str]): Names of the tools that are always offered, over `max_tool_schema_tokens` too.
+        summarizer (ChatCompletionClient | Literal["own"] | None): Who writes the summaries of the default strategies: a
+            client, which its owner closes, or `"own"` for the agent's own model. `None` means nobody: no
+            model is called, and the facts in dropped turns stand in their place. See `Summarize`.
+        share (Share): What the agent is told of what others said since it spoke last: `"all"` of it, as AutoGen has it;
+            a `"summary"`: the first message it ever gets, what a user says, hand-offs, the newest message, and of the
+            rest the facts; or what a function makes of these messages. Such an agent cannot be dumped.
+        bounded_memory (bool): Whether to fold the agent's own context as well: after each turn it holds the compacted
+            form of its conversation, so that neither memory nor saved states grow on. What went is in `artifacts`, and
+            `read_history` reads it. Only AutoGen's default context is folded.
+        limits (Limits | None): How long, how often and how much at once models and tools are called, by the agent and
+            all that works inside it. `None` means `Limits()`.
+        per_agent (Mapping[str, TokenBudget] | None): Budgets of what works inside the agent, by names as in
+            `budget_team`. `None` means that all have the same.
+        fallback (ChatCompletionClient | None): Who is asked once, instead, when the agent repeats itself. `None`
+            means that this is an error.
+        larger (ChatCompletionClient | None): A model with a larger window for single calls that do not fit; see
+            `BudgetedChatCompletionClient`. `None` means they are errors.
+
+    Raises:
+        TypeError: An argument is of the wrong kind.
+        ValueError: The agent holds nothing to put under budget, is a `BudgetedAgent` already, or works with a team on
+            AutoGen's distributed runtime, where teams cannot run.
+    """
+
+    component_config_schema = BudgetedAgentConfig
+    component_provider_override = "autogen_budget.BudgetedAgent"
+
+    def __init__(
+        self,
+        agent: BaseChatAgent,
+        budget: TokenBudget,
+        *,
+        strategies: Sequence[Strategy] | None = None,
+        counter: TokenCounter | None = None,
+        hooks: Sequence[Hook] = (),
+        records: str | PathLike[str] | None = None,
+        artifacts: ArtifactStore | None = None,
+        read_back: bool = True,
+        pool: SpendPool | None = None,
+        pins: Sequence[Pin] = (),
+        pin_tools: Sequence[str] = (),
+        summarizer: SummarizerChoice = None,
+        share: Share = "all",
+        bounded_memory: bool = False,
+        limits: Limits | None = None,
+        per_agent: Mapping[str, TokenBudget] | None = None,
+        fallback: ChatCompletionClient | None = None,
+        larger: ChatCompletionClient | None = None,
+    ) -> None:
+        check_arguments(budget, strategies, counter, hooks, artifacts, pins, pool, larger, pin_tools, limits, fallback)
+        check_agent(agent)
+        clients, workbenches, executors = find_clients(agent), find_workbenches(agent), find_executors(agent)
+        inside = roster_of(*find_runners(agent), inside=agent.name)
+        self._originals: dict[str, object] = {**clients, **workbenches, **executors}
+        if not self._originals and not inside.members:
+            raise ValueError(nothing_to_wrap(agent))
+        super().__init__(agent)
+        self._strategies = None if strategies is None else tuple(strategies)
+        self._summarizer: SummarizerChoice = summarizer
+        self._fallback, self._larger = fallback, larger
+        self._own_store = artifacts is None
+        self._artifacts = ArtifactStore() if artifacts is None else artifacts
+        self._read_back = read_back
+        self._pool, self._pins, self._pin_tools = pool, tuple(pins), tuple(pin_tools)
+        self._share: Share = share
+        self._limits = limits or Limits()
+        hooks = with_record_file(hooks, records)
+        self._hooks = (self.log.add, *hooks)
+        self._inside = Settings(
+            budget,
+            inside.by_path(per_agent or {}),
+            self._limits,
+            pool=pool,
+            artifacts=self._artifacts,
+            read_back=read_back,
+            hooks=self._hooks,
+            share=share,
+            summarizer=summarizer,
+            larger=larger,
+            pin_tools=pin_tools,
+        ).cover(inside, BudgetedAgent)
+        self._own_budgets = frozenset(inside.by_path(per_agent or {}))
+        self._clients = wrap_unique(clients, lambda client: self._under_budget(client, budget, counter))
+        counter = counter or next((client.counter for client in self._clients.values()), TiktokenCounter())
+        sharing = Sharing(share, self._artifacts, counter, self._cap)
+        self._outputs = ToolOutputLimiter(
+            budget,
+            self._artifacts,
+            counter,
+            name=agent.name,
+            cap=self._cap,
+            records=self.log,
+            hooks=hooks,
+            history=self.read_history,
+            left=lambda: self._contexts.references,
+        )
+        budgeted = list(dict.fromkeys(self._clients.values()))
+        self._contexts = Contexts(
+            agent.name,
+            lambda: find_contexts(agent),
+            [client.conversations for client in budgeted],
+            [client.archive for client in budgeted],
+            counter,
+            fold=bounded_memory,
+        )
+        self._turns = InnerTurns(agent, self._outputs, sharing, self._contexts)
+        self.runs = RunGuard("agent", agent.name, self._limits, self._keep, max_calls=most_calls(agent))
+        calls_tools = any(client.model_info.get("function_calling", False) for client in clients.values())
+        wrapping = ToolWrapping(
+            self._outputs,
+            read_back=read_back and calls_tools,
+            find_tools=calls_tools,
+            shared=not self._own_store,
+            limits=self._limits,
+        )
+        set_parts(agent, self._clients)
+        set_parts(agent, wrapping.wrap_workbenches(workbenches))
+        set_parts(agent, wrapping.wrap_executors(executors))
+        note_wrapped(agent)
+
+    @property
+    def budget(self) -> TokenBudget:
+        """The budget of each model call. Another one, once it is set, holds from the next call on, of tools too."""
+        return self._outputs.budget
+
+    @budget.setter
+    def budget(self, budget: TokenBudget) -> None:
+        check_budget(budget)
+        self._outputs.budget = budget
+        for client in self._clients.values():
+            client.budget = budget
+        for member, wrapper in self._inside:
+            if member.path not in self._own_budgets:
+                wrapper.budget = budget
+
+    @property
+    def pool(self) -> SpendPool | None:
+        """What pays for the agent's model calls. Another one, once it is set, pays from the next call on."""
+        return self._pool
+
+    @pool.setter
+    def pool(self, pool: SpendPool | None) -> None:
+        for client in self._clients.values():
+            client.pool = pool
+        for _, wrapper in self._inside:
+            wrapper.pool = pool
+        self._pool = pool
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """Where the whole of each tool output is kept that was cut, by the reference in its place."""
+        return self._artifacts
+
+    @property
+    def contexts(self) -> Contexts:
+        """The agent's model contexts, and what is known of the conversations in them."""
+        return self._contexts
+
+    async def read_history(self) -> str:
+        """All that was said up to the newest turn that was left out or cut, as text: what `read_artifact` reads.
+
+        Raises:
+            ArtifactNotFoundError: Nothing was left out so far.
+        """
+        return await self._contexts.read_history()
+
+    async def start_task(self, keep: Phase = "summary") -> None:
+        """Make the agent ready for its next job.
+
+        Args:
+            keep (Phase): What stays of the last one: `"summary"`, what `handoff_summary` tells in a quarter of the cap,
+                in place of the conversation; `"nothing"`, as after a reset; `"all"`, so that the conversation goes on.
+
+        Raises:
+            ValueError: It is none of these, or the agent holds no context that could begin with a summary.
+        """
+        if keep == "nothing":
+            await self.on_reset(CancellationToken())
+        await self._contexts.start_task(keep, self._cap())
+
+    async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
+        """Let the inner agent answer.
+
+        Raises:
+            RunTimeoutError: It did not in time; what it said until then is with the error.
+            RuntimeError: It was called from inside its own run.
+        """
+        items = self.runs.run(self._turns.answer(messages), cancellation_token)
+        responses = [item async for item in items if isinstance(item, Response)]
+        if not responses:
+            raise RuntimeError(f"agent {self.name!r} ended its turn without a response")
+        return responses[-1]
+
+    async def on_messages_stream(
+        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
+    ) -> AsyncGenerator[Said, None]:
+        """Let the inner agent answer, and pass on all it says on the way; raises as `on_messages` does."""
+        async with aclosing(self.runs.run(self._turns.stream(messages), cancellation_token)) as items:
+            async for item in items:
+                yield item
+
+    async def on_reset(self, cancellation_token: CancellationToken) -> None:
+        """Reset the inner agent and forget its conversations; what was learned about the model stays."""
+        await self._inner.on_reset(cancellation_token)
+        self._turns.forget()
+        for client in self._clients.values():
+            client.forget()
+
+    async def save_state(self) -> Mapping[str, Any]:
+        """The inner agent's state, with what the clients of its models know under a key of its own."""
+        state = dict(await self._inner.save_state())
+        known: dict[str, object] = {name: dict(client.save_state()) for name, client in self._clients.items()}
+        if (deadline := self.runs.save()) is not None:
+            known[DEADLINE] = deadline
+        state[STATE_KEY] = known
+        return state
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """Load a state saved with this wrapper or without it."""
+        await self._inner.load_state({key: value for key, value in state.items() if key != STATE_KEY})
+        known = state.get(STATE_KEY)
+        learned: Mapping[str, object] = cast("Mapping[str, object]", known) if isinstance(known, Mapping) else {}
+        for name, client in self._clients.items():
+            part = learned.get(name)
+            client.load_state(cast("Mapping[str, object]", part) if isinstance(part, Mapping) else {})
+        deadline = learned.get(DEADLINE)
+        self.runs.load(deadline if isinstance(deadline, float) else None)
+
+    async def close(self) -> None:
+        """Close the inner agent, and stop what is being written in the background."""
+        for client in self._clients.values():
+            await client.stop()
+        await self._inner.close()
+
+    def _to_config(self) -> BudgetedAgentConfig:
+        with originals_restored(self._inner, self._originals):
+            return BudgetedAgentConfig(
+                agent=self._inner.dump_component(),
+                budget=self.budget,
+                artifacts=None if self._own_store else self._artifacts.dump_component(),
+                read_back=self._read_back,
+                pool=None if self._pool is None else self._pool.dump_component(),
+                pins=declared(self._pins),
+                pin_tools=[*self._pin_tools],
+                bounded_memory=self._contexts.folding,
+                strategies=dump_strategies(self._strategies),
+                summarizer=dump_summarizer(self._summarizer),
+                share=dump_share(self._share),
+                limits=self._limits,
+                fallback=None if self._fallback is None else self._fallback.dump_component(),
+                larger=None if self._larger is None else self._larger.dump_component(),
+            )
+
+    @classmethod
+    def _from_config(cls, config: BudgetedAgentConfig) -> Self:
+        artifacts = None if config.artifacts is None else ArtifactStore.load_component(config.artifacts)
+        agent = BaseChatAgent.load_component(config.agent)
+        pool = None if config.pool is None else SpendPool.load_component(config.pool)
+        return cls(
+            agent,
+            config.budget,
+            artifacts=artifacts,
+            read_back=config.read_back,
+            pool=pool,
+            pins=[pinned.pin() for pinned in config.pins],
+            pin_tools=config.pin_tools,
+            bounded_memory=config.bounded_memory,
+            strategies=load_strategies(config.strategies),
+            summarizer=load_summarizer(config.summarizer),
+            share=config.share,
+            limits=config.limits,
+            fallback=None if config.fallback is None else ChatCompletionClient.load_component(config.fallback),
+            larger=None if config.larger is None else ChatCompletionClient.load_component(config.larger),
+        )
+
+    def _under_budget(
+        self, client: ChatCompletionClient, budget: TokenBudget, counter: TokenCounter | None
+    ) -> BudgetedChatCompletionClient:
+        return BudgetedChatCompletionClient(
+            client,
+            budget,
+            name=self.name,
+            strategies=self._strategies,
+            counter=counter,
+            hooks=self._hooks,
+            artifacts=self._artifacts,
+            pool=self._pool,
+            pins=self._pins,
+            pin_tools=(*self._pin_tools, *find_handoffs(self._inner)),
+            summarizer=self._summarizer,
+            limits=self._limits,
+            fallback=self._fallback,
+            larger=self._larger,
+        )
+
+    def _keep(self, record: Record) -> None:
+        tell(record, self._hooks)
+
+    def _cap(self) -> int:
+        return min((client.cap for client in self._clients.values()), default=cap_of(self.budget))

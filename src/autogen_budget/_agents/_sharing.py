@@ -1,0 +1,127 @@
+"""How much of a team's conversation a participant is given: all of it, or its task, the newest words and the facts."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from autogen_agentchat.messages import BaseChatMessage, HandoffMessage, TextMessage
+
+from autogen_budget._artifacts import ArtifactLease, ArtifactStore
+from autogen_budget._counting import TokenCounter
+from autogen_budget._digest import Digest
+from autogen_budget._history import History
+from autogen_budget._text import indented, one_line
+from autogen_budget._turns import NOTE_SOURCE, READ_ARTIFACT
+
+logger = logging.getLogger("autogen_budget")
+
+Share = Literal["all", "summary"] | Callable[[Sequence[BaseChatMessage]], Sequence[BaseChatMessage]]
+"""What to pass on of the messages that came since an agent spoke last: all, a summary, or what a function chooses."""
+
+FACTS_SHARE = 0.125
+"""Share of the cap that the facts of messages left out may take; what is shorter than that is passed on as it is."""
+
+
+class Sharing:
+    """Chooses what one agent is told of what others said since it spoke last.
+
+    A summary keeps the first message that an agent ever gets, all that a user says, hand-offs with their context, and
+    the newest message. The others become one message with their facts, which is told in their place; the store keeps
+    them whole.
+
+    Args:
+        share (Share): What to pass on.
+        artifacts (ArtifactStore): Where messages are kept that a summary leaves out.
+        counter (TokenCounter): Counts for the agent's model.
+        cap (Callable[[], int]): Tokens a request may hold, by what is known now.
+
+    Raises:
+        ValueError: `share` is none of its values.
+    """
+
+    def __init__(self, share: Share, artifacts: ArtifactStore, counter: TokenCounter, cap: Callable[[], int]) -> None:
+        check_share(share)
+        self._share: Share = share
+        self._keeper = ArtifactLease(artifacts)
+        self._counter = counter
+        self._cap = cap
+        self._begun = False
+
+    def forget(self) -> None:
+        """Begin anew, as after a reset: the next message is the first."""
+        self._begun = False
+        self._keeper.release()
+
+    async def choose(self, messages: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
+        """What to pass on of messages, as a new list; all of them if the function fails that was given for it.
+
+        Args:
+            messages (Sequence[BaseChatMessage]): What came since the last time. Nothing in it is changed.
+        """
+        first, self._begun = not self._begun, True
+        if self._share == "all" or not messages:
+            return list(messages)
+        if self._share == "summary":
+            return await self._summarize(messages, first=first)
+        try:
+            return _checked(self._share(tuple(messages)))
+        except Exception:
+            logger.warning("share=%r failed; all messages are passed on", self._share, exc_info=True)
+            return list(messages)
+
+    async def _summarize(self, messages: Sequence[BaseChatMessage], *, first: bool) -> list[BaseChatMessage]:
+        kept = [
+            (first and place == 0)
+            or place == len(messages) - 1
+            or message.source == "user"
+            or isinstance(message, HandoffMessage)
+            for place, message in enumerate(messages)
+        ]
+        left_out = [message for message, stays in zip(messages, kept, strict=True) if not stays]
+        whole = "\n\n".join(f"{one_line(message.source)}: {indented(message.to_model_text())}" for message in left_out)
+        limit = int(self._cap() * FACTS_SHARE)
+        if self._counter.count_text(whole, limit=limit) <= limit:
+            return list(messages)
+        told = [message.to_model_text() for message, stays in zip(messages, kept, strict=True) if stays]
+        note = TextMessage(content=await self._tell(left_out, whole, limit, told), source=NOTE_SOURCE)
+        place = kept.index(False)
+        rest = [message for message, stays in zip(messages[place:], kept[place:], strict=True) if stays]
+        return [*messages[:place], note, *rest]
+
+    async def _tell(self, messages: Sequence[BaseChatMessage], whole: str, limit: int, told: Sequence[str]) -> str:
+        """The facts in messages, who said them, and where to read the whole."""
+        turns = History.parse([message.to_model_message() for message in messages]).turns
+        facts = Digest().extended(turns).render(limit, self._counter, visible=told)
+        reference = (await self._keeper.keep(whole)).reference
+        speakers = ", ".join(dict.fromkeys(one_line(message.source) for message in messages))
+        count = "1 message" if len(messages) == 1 else f"{len(messages):,} messages"
+        read = "" if reference is None else f'; {READ_ARTIFACT}("{reference}")'
+        return f"{facts}\n[{count} of {speakers} left out{read}]".lstrip()
+
+
+def check_share(share: Share) -> None:
+    """Refuse what says nothing on what to pass on.
+
+    Raises:
+        ValueError: It is neither one of the words nor a function.
+    """
+    if share not in ("all", "summary") and not callable(share):
+        raise ValueError(f"share must be 'all', 'summary' or a function that takes messages, got {share!r}")
+
+
+def dump_share(share: Share) -> Literal["all", "summary"]:
+    """The declarative form of what is passed on.
+
+    Raises:
+        TypeError: It is a function.
+    """
+    if callable(share):
+        raise TypeError("an agent with a function as share cannot be dumped: it is code; use 'all' or 'summary'")
+    return share
+
+
+def _checked(messages: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
+    for message in messages:
+        if not isinstance(message, BaseChatMessage):
+            raise TypeError(f"share must return chat messages, got {type(message).__name__}")
+    return list(messages)

@@ -1,0 +1,109 @@
+"""Guard the runs of a team: a deadline, cancellation that ends them, a bound on turns that always exists."""
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from functools import wraps
+from typing import Any
+from weakref import WeakKeyDictionary, ref
+
+from autogen_agentchat.base import TaskResult, Team
+from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage
+from autogen_core import CancellationToken
+
+from autogen_budget._introspection import (
+    find_runners,
+    forget_speakers,
+    is_running,
+    set_parts,
+    set_turn_bound,
+    turn_bound,
+    turns_left,
+)
+from autogen_budget._limits import Limits
+from autogen_budget._records import Record
+
+from ._covered import AgentUnderBudget
+from ._run import LEAST_COUNTED, RunGuard
+
+logger = logging.getLogger("autogen_budget")
+
+MOST_TURNS = 1_000
+"""Turns of a run that nothing else would end: more than any run needs that gets somewhere."""
+
+_guards: "WeakKeyDictionary[Team, RunGuard]" = WeakKeyDictionary()
+"""What guards the runs of which team."""
+
+
+def guard_runs(teams: Sequence[Team], limits: Limits, report: Callable[[Record], None]) -> None:
+    """Guard the runs of teams, and tell what works in them whose runs they are.
+
+    Args:
+        teams (Sequence[Team]): Teams that are not running; the guard of one that has one stays.
+        limits (Limits): Their `run_timeout` and `max_turns`.
+        report (Callable[[Record], None]): Called when a run was out of time.
+    """
+    for team in teams:
+        bound_turns(team, limits)
+        if team not in _guards:
+            _guards[team] = _guarded(team, limits, report)
+    for team in teams:
+        for runner in find_runners(team):
+            if isinstance(runner, AgentUnderBudget):
+                runner.runs.within = _guards[team]
+            elif isinstance(runner, Team) and runner in _guards:
+                _guards[runner].within = _guards[team]
+
+
+def _guarded(team: Team, limits: Limits, report: Callable[[Record], None]) -> RunGuard:
+    """Put a guard around a team's `run_stream`, through which all its runs go."""
+    known = ref(team)
+
+    def left() -> int | None:
+        counted = limits.max_turns is not None and limits.max_turns >= LEAST_COUNTED
+        team = known() if counted else None
+        return None if team is None else turns_left(team)
+
+    guard, run_stream = RunGuard("team", team.name, limits, report, turns_left=left), team.run_stream
+
+    @wraps(run_stream)
+    async def guarded(
+        *, cancellation_token: CancellationToken | None = None, **settings: Any
+    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | TaskResult, None]:
+        def work(token: CancellationToken) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | TaskResult, None]:
+            return run_stream(cancellation_token=token, **settings)
+
+        team = known()
+        if team is not None and not is_running(team):
+            forget_speakers(team)
+        async with aclosing(guard.run(work, cancellation_token)) as items:
+            async for item in items:
+                yield item
+
+    set_parts(team, {"run_stream": guarded})
+    return guard
+
+
+def bound_turns(team: Team, limits: Limits) -> None:
+    """Let a run of a team end after so many turns.
+
+    Args:
+        team (Team): A team that is not running.
+        limits (Limits): Its `max_turns`, which never raises a bound that the team has.
+    """
+    from autogen_agentchat.teams import GraphFlow  # whoever has no team does not wait for it
+
+    known = turn_bound(team)
+    if known is None:
+        return
+    own, ends = known
+    bounds = [turns for turns in (own, limits.max_turns) if turns is not None]
+    if not bounds and not ends and not isinstance(team, GraphFlow):  # a graph ends where its edges end
+        bounds = [MOST_TURNS]
+        logger.warning(
+            "team %r has no termination condition: a run ends after %d turns. Give it one, or set max_turns in Limits",
+            team.name,
+            MOST_TURNS,
+        )
+    if bounds and min(bounds) != own:
+        set_turn_bound(team, min(bounds))

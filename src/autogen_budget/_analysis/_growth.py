@@ -1,0 +1,164 @@
+"""Growth: how many tokens a call of an agent adds to its history, and what they are."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import correlation
+
+from autogen_budget._records import CallRecord
+
+from ._findings import Finding
+
+MIN_CALLS = 4
+"""Calls of one conversation from which a rate can be told; the first holds instructions and task."""
+
+MIN_RISE = 50
+"""Tokens by which the last of a series must be above the first: a question may be longer than the one before."""
+
+ALARM_SHARE = 0.02
+"""Share of the cap that each call adds, from which growth is a finding: the cap is full within fifty calls."""
+
+ALARM_CAUSE = 0.5
+"""Share of the growth that one tool's results must make up to be called its cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How the longest conversation of an agent grows.
+
+    Args:
+        agent (str): The agent's name.
+        calls (int): Calls of the conversation.
+        tokens_per_call (float): Tokens that each call after the first added to what came.
+        cause (str): What added most: `"results of fetch_page"`, `"text of user"`, or a layer. Empty means nothing was
+            added.
+        cause_share (float): Its share of all that was added, from 0 to 1.
+        limit (int): Tokens of the window, or of the cap where the window is not known.
+        calls_left (int | None): Calls until the history as received would fill `limit`, 0 if it already does. `None`
+            means it does not grow.
+    """
+
+    agent: str
+    calls: int
+    tokens_per_call: float
+    cause: str
+    cause_share: float
+    limit: int
+    calls_left: int | None
+
+    def __str__(self) -> str:
+        if self.calls_left is None:
+            return f"history of {self.agent} does not grow"
+        end = f"at this rate {self.limit:,} tokens are full in {self.calls_left:,} calls"
+        if not self.calls_left:
+            end = f"as it came it would no longer fit into {self.limit:,} tokens"
+        return (
+            f"history of {self.agent} grows {self.tokens_per_call:,.0f} tokens a call, {self.cause_share:.0%} of it "
+            f"{self.cause}; {end}"
+        )
+
+
+def growth_of(agent: str, calls: Sequence[CallRecord]) -> Growth | None:
+    """Measure how the longest conversation of an agent grows.
+
+    Args:
+        agent (str): The agent's name.
+        calls (Sequence[CallRecord]): Its calls, oldest first.
+
+    Returns:
+        Growth | None: `None` means there are too few calls to tell.
+    """
+    conversations: dict[str, list[CallRecord]] = {}
+    for call in calls:
+        conversations.setdefault(call.conversation, []).append(call)
+    nobody: list[CallRecord] = []
+    longest = max(conversations.values(), key=len, default=nobody)
+    if len(longest) < MIN_CALLS:
+        return None
+    added = Counter[str]()
+    for call in longest[1:]:
+        for part in call.new_parts:
+            added[part.label.replace("result of ", "results of ")] += part.tokens
+    first, last = longest[0], longest[-1]
+    if not added:  # records without parts tell layers only
+        for layer, tokens in last.layers_before.items():
+            added[layer] = max(0, tokens - first.layers_before.get(layer, 0))
+    total = sum(added.values())
+    rate = total / (len(longest) - 1)
+    cause, tokens = added.most_common(1)[0] if total else ("", 0)
+    limit = last.window or last.cap
+    left = int(max(0, limit - last.tokens_before) / rate) if rate >= 1 else None
+    return Growth(agent, len(longest), rate, cause, tokens / total if total else 0.0, limit, left)
+
+
+def find_growth(growth: Growth, calls: Sequence[CallRecord]) -> Finding | None:
+    """Make a finding of growth that will soon fill the cap, if one tool's results are its cause.
+
+    Args:
+        growth (Growth): How the history grows.
+        calls (Sequence[CallRecord]): The agent's calls.
+    """
+    cap = calls[-1].cap
+    tool = growth.cause.removeprefix("results of ")
+    if tool == growth.cause or growth.cause_share < ALARM_CAUSE or growth.tokens_per_call < cap * ALARM_SHARE:
+        return None
+    sizes = sorted(part.tokens for call in calls for part in call.new_parts if part.label == f"result of {tool}")
+    limit = max(1, sizes[len(sizes) // 4] // 2)
+    # Each token that a result is shorter by is not sent with any later call.
+    saved = sum(
+        max(0, part.tokens - limit) * (len(calls) - 1 - i)
+        for i, call in enumerate(calls)
+        for part in call.new_parts
+        if part.label == f"result of {tool}"
+    )
+    return Finding(
+        "growth",
+        growth.agent,
+        str(growth),
+        min(saved, sum(call.layers_sent.get("tool output", 0) for call in calls)),
+        f"let {tool} return less, or cut its outputs: the whole stays in the store and can be read back",
+        f'TokenBudget({cap}, tool_output_tokens={{"{tool}": {limit}}})',
+    )
+
+
+def find_rising(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
+    """Find tools whose results are larger each time they are called.
+
+    Args:
+        agent (str): The agent's name.
+        calls (Sequence[CallRecord]): Its calls, oldest first.
+    """
+    series: dict[str, list[int]] = {}
+    for call in calls:
+        for part in call.new_parts:
+            if part.layer == "tool output":
+                series.setdefault(part.label.removeprefix("result of "), []).append(part.tokens)
+    found: list[Finding] = []
+    for tool, sizes in series.items():
+        if is_rising(sizes):
+            excess = sum(size - sizes[0] for size in sizes)
+            found.append(
+                Finding(
+                    "rising results",
+                    agent,
+                    f"results of {tool} grow with each call of {agent}: {sizes[0]:,} tokens at first, {sizes[-1]:,} "
+                    f"after {len(sizes):,} calls, {excess:,} tokens more than if they had stayed as they were",
+                    excess,
+                    f"let {tool} return only what is new since it was called last",
+                    f'TokenBudget({calls[-1].cap}, tool_output_tokens={{"{tool}": {max(1, 2 * sizes[0])}}})',
+                )
+            )
+    return found
+
+
+def is_rising(sizes: Sequence[int]) -> bool:
+    """Whether a series grows throughout: nearly every step is up, and the end is well above the beginning.
+
+    Args:
+        sizes (Sequence[int]): Tokens, oldest first.
+    """
+    if len(sizes) < MIN_CALLS or sizes[-1] < 1.5 * sizes[0] or sizes[-1] - sizes[0] < MIN_RISE:
+        return False
+    ups = sum(b > a for a, b in pairwise(sizes))
+    return ups >= 0.8 * (len(sizes) - 1) and correlation(range(len(sizes)), sizes) >= 0.8

@@ -1,0 +1,396 @@
+"""Plan the requests of one client: recognise the conversation, make it fit under the cap, account for what was done."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+from autogen_core.models import UserMessage
+
+from autogen_budget._artifacts import ArtifactStore
+from autogen_budget._background import in_background
+from autogen_budget._budget import TokenBudget
+from autogen_budget._compaction import (
+    CompactionContext,
+    Guidance,
+    Plan,
+    Prefetching,
+    Strategy,
+    SummaryWriter,
+    compaction_target,
+    fit,
+    input_prices,
+    parameter_names,
+    read_ahead,
+    recall,
+    recalled_message,
+    repair_steps,
+    reserved_tokens,
+    with_recalled,
+    with_sections,
+)
+from autogen_budget._counting import CountAsker, Tally, TiktokenCounter, TokenCounter, TokenSource
+from autogen_budget._history import (
+    ConversationRegistry,
+    History,
+    HistoryArchive,
+    TokenBreakdown,
+    measure_turn,
+    sizes_of_extras,
+    sizes_of_history,
+)
+from autogen_budget._model_facts import ClientFacts
+from autogen_budget._turns import NOTE_SOURCE, Pin, RetentionPolicy, text_of
+
+from ._cap import RETRY_SHARE, RequestCap
+from ._composition import Composer, Composition
+from ._guides import Guides
+from ._provider_errors import Overflow
+from ._recollection import Recollections
+from ._request import Ask, Request, with_loss
+from ._tool_offers import ToolOffers
+
+logger = logging.getLogger("autogen_budget")
+
+NEARLY = 0.5
+"""Share of the cap from which on turns are read while the model answers: what a compaction will drop is known then."""
+
+TRUNCATED = 0.7
+"""Share of the predicted prompt tokens below which a report says that a server which cuts silently has done so."""
+
+
+class Planner:
+    """Makes requests that fit one client.
+
+    A plan changes nothing until it is whole: calls at the same time, and calls that are cancelled, leave each other's
+    conversations and the archive as they are.
+
+    Args:
+        facts (ClientFacts): What the client's configuration tells.
+        budget (TokenBudget): The cap and how to keep it.
+        strategies (Sequence[Strategy]): How to make a history smaller.
+        counter (TokenCounter): How to count; it learns from what is reported.
+        multiple_system_messages (bool): Whether the model takes system messages anywhere.
+        artifacts (ArtifactStore | None): Where the whole of what is cut is kept. `None` means nowhere.
+        pins (Sequence[Pin]): What may not be dropped.
+        pin_tools (Sequence[str]): Names of the tools that are always offered.
+        summarizer (SummaryWriter | None): Has a model write summaries. `None` means there is no model.
+        source (TokenSource | None): Counts requests as the model does. `None` means nobody can be asked.
+        instructions (bool): Whether the system messages are an agent's instructions, which have a cap of their own.
+    """
+
+    def __init__(
+        self,
+        facts: ClientFacts,
+        budget: TokenBudget,
+        strategies: Sequence[Strategy],
+        counter: TokenCounter,
+        *,
+        multiple_system_messages: bool,
+        artifacts: ArtifactStore | None = None,
+        pins: Sequence[Pin] = (),
+        pin_tools: Sequence[str] = (),
+        summarizer: SummaryWriter | None = None,
+        source: TokenSource | None = None,
+        instructions: bool = True,
+    ) -> None:
+        self.cap = RequestCap(facts, budget)
+        """How much a request may hold."""
+        self.conversations = ConversationRegistry(
+            counter,
+            multiple_system_messages=multiple_system_messages,
+            keep=RetentionPolicy(budget.keep_last_turns, tuple(pins)),
+        )
+        """The conversations that are known."""
+        self.archive = HistoryArchive(artifacts)
+        """What is kept of what left them."""
+        self._facts = facts
+        self._budget = budget
+        self._strategies = tuple(strategies)
+        self._counter = counter
+        self._asker = CountAsker(source, counter)
+        self._mixed = multiple_system_messages
+        self._instructions = instructions
+        self._pins = tuple(pins)
+        self._summarizer = summarizer
+        self._composer = Composer(counter)
+        self._offers = ToolOffers(budget, counter, pin_tools)
+        self._recollections = Recollections()
+        self._guides = Guides(counter, self.archive.lease, multiple_system_messages=multiple_system_messages)
+        self._warned_of_truncation = False
+        self._reading: asyncio.Task[None] | None = None
+
+    def count_text(self, text: str) -> int:
+        """Tokens of a text as this model counts it."""
+        return self._counter.count_text(text)
+
+    def change_budget(self, budget: TokenBudget, strategies: Sequence[Strategy]) -> None:
+        """Plan the next call by another budget; what was learned about the model stays, and what was compacted too.
+
+        Args:
+            budget (TokenBudget): The cap and how to keep it.
+            strategies (Sequence[Strategy]): How to make a history smaller.
+        """
+        self._budget, self._strategies = budget, tuple(strategies)
+        self.conversations.keep = RetentionPolicy(budget.keep_last_turns, self._pins)
+        self.cap.change_budget(budget)
+        self._offers.budget = budget
+
+    def save_state(self) -> Mapping[str, object]:
+        """What was learned about the model, and what is remembered, as values that JSON can hold."""
+        return {
+            "model": self._facts.model,
+            "counter": dict(self._counter.save_state()),
+            **self.cap.save_state(),
+            "conversations": self.conversations.save(),
+            "history": dict(self.archive.save()),
+        }
+
+    def load_state(self, state: Mapping[str, object]) -> None:
+        """Take over what another planner knew; what is not understood, or about another model, is ignored.
+
+        Args:
+            state (Mapping[str, object]): What `save_state` returned.
+        """
+        counter = state.get("counter")
+        if state.get("model") == self._facts.model:
+            self.cap.load_state(state)
+            if isinstance(counter, Mapping):
+                self._counter.load_state(cast(Mapping[str, object], counter))
+        self.conversations.load(state.get("conversations"))
+        self.archive.load(state.get("history"))
+
+    def forget(self) -> None:
+        """Forget the conversations; what was stored of them may go."""
+        self.conversations.forget()
+        self.archive.forget()
+
+    async def plan(self, ask: Ask, *, whole: bool = False) -> Request:
+        """Make a request that fits.
+
+        Args:
+            ask (Ask): What the agent asks for.
+            whole (bool): Whether task and newest request may not be cut: another model would take them whole.
+
+        Raises:
+            ContextOverflowError: Even the parts that may not be dropped or cut are over the cap.
+        """
+        await self.cap.ask_server()
+        request = await self._plan(ask, self.cap.tokens(ask.extra_create_args), self._summarizer, whole=whole)
+        if request.tokens > request.cap * NEARLY and (self._reading is None or self._reading.done()):
+            self._reading = asyncio.create_task(_read_ahead(request))  # while the model answers
+        return request
+
+    async def plan_smaller(self, ask: Ask, refused: Request) -> Request:
+        """Make a request that is strictly smaller than one the provider refused, without waiting for a summary.
+
+        Args:
+            ask (Ask): What the agent asks for.
+            refused (Request): What was sent for it.
+
+        Raises:
+            ContextOverflowError: There is none.
+        """
+        size = min(refused.tokens, self._counter.tokens(refused.tally))  # by what the refusal has taught
+        return await self._plan(ask, min(self.cap.tokens(ask.extra_create_args), int(size * RETRY_SHARE)), None)
+
+    async def prefetch(self, request: Request) -> None:
+        """Let strategies prepare what the next compaction will need; their failure is not the call's.
+
+        Args:
+            request (Request): What was sent, and answered.
+        """
+        if self._summarizer is None:
+            return
+        context = CompactionContext(
+            tokens=request.tokens,
+            target=request.cap,
+            cap=request.cap,
+            extras=request.extras,
+            counter=self._counter,
+            summarizer=self._summarizer,
+        )
+        for strategy in self._strategies:
+            try:
+                if isinstance(strategy, Prefetching) and strategy.should_prefetch(context):
+                    target = self._target(request.history, request.cap, request.extras)
+                    await strategy.prefetch(request.history, replace(context, target=target))
+            except Exception:
+                logger.warning("%s could not look ahead", type(strategy).__name__, exc_info=True)
+
+    def describe(self, ask: Ask, request: Request) -> Composition:
+        """Describe the parts of a request for its record; never raises.
+
+        Args:
+            ask (Ask): What the agent asked for.
+            request (Request): What was sent for it.
+        """
+        try:
+            return self._composer.describe(
+                ask.messages,
+                request.messages,
+                request.tools,
+                changed=any(step.freed for step in request.steps),
+                stable=request.stable_prefix_tokens > 0,
+            )
+        except Exception:
+            logger.warning("the parts of a request could not be described", exc_info=True)
+            return Composition()
+
+    def learn_refusal(self, overflow: Overflow, refused: Request) -> None:
+        """Remember what a refusal tells: the true window, how the model counts, or at least that this was too much.
+
+        Args:
+            overflow (Overflow): What the provider said.
+            refused (Request): What was sent.
+        """
+        if overflow.prompt_tokens is not None:
+            self._counter.observe(refused.tally, overflow.prompt_tokens)
+        self.cap.learn_refusal(overflow, refused.tokens)
+
+    def learn_usage(self, request: Request, prompt_tokens: int | None) -> None:
+        """Learn from a request that was answered.
+
+        Args:
+            request (Request): What was sent.
+            prompt_tokens (int | None): Its prompt tokens as the provider reports them. `None` means it reports none.
+        """
+        self.cap.learn_acceptance(request.tokens)
+        if prompt_tokens is None:
+            return
+        if self._facts.window is None or prompt_tokens >= request.tokens * TRUNCATED:
+            self._counter.observe(request.tally, prompt_tokens)
+        elif not self._warned_of_truncation:  # Ollama, the one client that sets its window by itself
+            self._warned_of_truncation = True
+            logger.warning(
+                "model %r reports %d prompt tokens for a request of about %d: its server has cut the rest without an "
+                "error. Set OllamaChatCompletionClient(..., options={'num_ctx': ...}) to the window it should have "
+                "(it is taken to be %d now)",
+                self._facts.model,
+                prompt_tokens,
+                request.tokens,
+                self._facts.window,
+            )
+
+    async def _plan(self, ask: Ask, cap: int, summarizer: SummaryWriter | None, *, whole: bool = False) -> Request:
+        with self.archive.in_use():
+            return await self._plan_atomically(ask, cap, summarizer, whole=whole)
+
+    async def _plan_atomically(self, ask: Ask, cap: int, summarizer: SummaryWriter | None, *, whole: bool) -> Request:
+        """Nothing that other calls see changes before `commit`, which is the last thing that can."""
+        counter = self._counter
+        if isinstance(counter, TiktokenCounter):  # much text is measured off the event loop
+            await counter.prepare(ask.large_texts(every=self.conversations.latest is None))
+        recalled = self.conversations.recall(ask.messages)
+        await self.archive.hold(map(text_of, recalled.added), recalled.conversation.identity)
+        came = sizes_of_extras(counter, ask.tools, ask.json_output, ask.extra_create_args)
+        ask, selection = await self._offers.choose(ask, recalled.conversation.identity)
+        schemas = sizes_of_extras(counter, ask.tools, ask.json_output, ask.extra_create_args)
+        notes = [UserMessage(content=ask.note, source=NOTE_SOURCE)] if ask.note else []
+        bare = schemas + TokenBreakdown({"history": Tally.sum(map(counter.measure_message, notes))})
+        limit = self._budget.max_instruction_tokens if self._instructions else None
+        guided = await self._guides.guide(recalled.conversation, ask, recalled.added, bare, limit=limit, cap=cap)
+        conversation, projection = guided.conversation, guided.conversation.projection
+        extras = bare + guided.guidance.sizes
+        sizes, original = extras + projection.sizes, bare - schemas + came + projection.original
+        await self._ask_source(projection.history, guided.guidance, ask, sizes.total, cap)
+        tokens = counter.tokens(sizes.total)
+        new = counter.tokens(conversation.new_since_latest())
+        recollection = await self._recollections.of(conversation, self.archive, multiple_system_messages=self._mixed)
+        await recollection.prepare(projection.history, self.archive)
+        hits, text = recollection.find(projection.history), recollection.current(projection.history)
+        plan = Plan(projection.history, tokens)
+        recalled_tokens = self._message_tokens(text)
+        reserved = reserved_tokens(hits, projection.history, cap, counter, tools=bool(ask.tools))
+        if not ask.tools:
+            reserved = recalled_tokens or reserved
+        if tokens > cap - reserved:
+            guided = guided.for_compaction()
+            extras = bare + guided.guidance.sizes
+            sizes = extras + projection.sizes
+            tokens = counter.tokens(sizes.total)
+            plan = Plan(projection.history, tokens)
+        if tokens > cap - reserved:
+            context = CompactionContext(
+                tokens=tokens,
+                target=self._target(projection.history, cap, extras),
+                cap=cap,
+                extras=extras,
+                counter=counter,
+                lease=self.archive.lease_of(conversation.identity),
+                parameters=parameter_names(ask.tools),
+                summarizer=summarizer,
+            )
+            plan = await fit(projection.history, context, self._strategies, whole=whole, reserved=reserved)
+            planned = (extras + sizes_of_history(plan.history, counter)).total
+            learned = await self._ask_source(plan.history, guided.guidance, ask, planned, cap)
+            if learned:  # fit it once more
+                tokens = max(cap + 1, counter.tokens(sizes.total))
+                context = replace(context, tokens=tokens, target=self._target(projection.history, cap, extras))
+                plan = await fit(projection.history, context, self._strategies, whole=whole, reserved=reserved)
+        steps = plan.steps
+        if plan.history is not projection.history:
+            await recollection.add(projection.history, plan.history, self.archive)
+            hits = recollection.find(plan.history)
+            conversation = conversation.compacted(plan.history, counter, multiple_system_messages=self._mixed)
+            if await self.archive.add(conversation.unstored, conversation.identity):
+                conversation = conversation.stored()
+            else:
+                steps = with_loss(plan, projection.history)
+            sizes = extras + conversation.projection.sizes
+        stable = counter.tokens(guided.stable_prefix(conversation, schemas.total, counter))
+        note, behind = recall(hits, text, sizes.total, cap, counter), None
+        if note is not None:
+            sizes = sizes + TokenBreakdown({"recall": note.tally})
+            behind = Tally.sum(measure_turn(turn, counter) for turn in plan.history.turns[plan.history.request or 0 :])
+            steps = steps if note.text == text else (*steps, note.step)
+        noted = "" if note is None else note.text
+        recollection.remember(plan.history, noted)
+        shown = guided.guidance
+        self._guides.commit(conversation, shown)
+        self.conversations.commit(recalled, conversation.requested(schemas.total + shown.tally, behind))
+        unmodified = conversation.projection.is_unmodified and not noted
+        sent = ask.messages if unmodified else with_recalled(plan.history, noted, with_sections(plan.history, shown))
+        return Request(
+            messages=[*sent, *notes] if notes else sent,
+            tools=ask.tools,
+            selection=selection,
+            tally=sizes.total,
+            tokens=plan.tokens if note is None else note.tokens,
+            cap=cap,
+            window=self.cap.window,
+            layers_before=original.tokens(counter),
+            tokens_before=counter.tokens(original.total),
+            layers_sent=sizes.tokens(counter),
+            steps=(*repair_steps(recalled.repairs, tokens), *guided.steps, *steps),
+            compacted=not unmodified,
+            stable_prefix_tokens=stable,
+            new_tokens=new,
+            history=plan.history,
+            extras=extras,
+        )
+
+    def _message_tokens(self, text: str) -> int:
+        return self._counter.tokens(self._counter.measure_message(recalled_message(text))) if text else 0
+
+    async def _ask_source(self, history: History, shown: Guidance, ask: Ask, tally: Tally, cap: int) -> bool:
+        """Let the counter learn a request's size from who knows it; whether it did."""
+        if not self._asker.should_ask(tally, cap):
+            return False
+        return await self._asker.learn(with_sections(history, shown), ask.tools, tally)
+
+    def _target(self, history: History, cap: int, extras: TokenBreakdown) -> int:
+        return compaction_target(
+            history,
+            cap=cap,
+            compact_to=self._budget.compact_to,
+            extras=extras,
+            counter=self._counter,
+            prices=input_prices(self._facts.model, cap, own_server=self._facts.base_url is not None),
+        )
+
+
+async def _read_ahead(request: Request) -> None:
+    """Read what the next compaction may drop."""
+    await in_background(lambda: read_ahead(request.history), request.tokens)

@@ -1,0 +1,123 @@
+"""What a client can recall: for each conversation an index of what left it, and what was recalled for its request."""
+
+import asyncio
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from autogen_core.models import LLMMessage
+
+from autogen_budget._compaction import (
+    CutResult,
+    add_passages,
+    asks_for_recall,
+    dropped_passages,
+    find_cut_results,
+    find_passages,
+    passages_outside,
+)
+from autogen_budget._history import Conversation, ConversationIdentity, History, HistoryArchive
+from autogen_budget._recall import Hit, RecallIndex, passages_of_text, passages_of_transcript
+from autogen_budget._turns import Turn
+
+MAX_WHOLE = 500_000
+"""Characters of a text that are indexed, half a second of work in a thread; a model searches the rest by itself."""
+
+
+@dataclass
+class Recollection:
+    """What can be recalled of one conversation.
+
+    Args:
+        index (RecallIndex): What left it.
+        turns (set[int]): Numbers of the turns in the index.
+        request (LLMMessage | None): The message that something was recalled for. `None` means nothing was yet.
+        text (str): What was recalled for it.
+        unread (dict[str, CutResult]): Results that were cut where they were received, by the reference of the whole,
+            which nothing was asked about yet.
+        read (set[str]): References of those that are in the index.
+        looked_at (Turn | None): The newest turn that was looked at for such results. `None` means none was.
+    """
+
+    index: RecallIndex = field(default_factory=RecallIndex)
+    turns: set[int] = field(default_factory=set[int])
+    request: LLMMessage | None = None
+    text: str = ""
+    unread: dict[str, CutResult] = field(default_factory=dict[str, CutResult])
+    read: set[str] = field(default_factory=set[str])
+    looked_at: Turn | None = None
+
+    async def prepare(self, history: History, archive: HistoryArchive) -> None:
+        """Index the whole of what was cut where it was received, as soon as a person asks for something.
+
+        Args:
+            history (History): What is sent.
+            archive (HistoryArchive): What is stored.
+        """
+        if not asks_for_recall(history):
+            return
+        self._note_cuts(history, archive)
+        while self.unread:
+            reference, cut = self.unread.popitem()
+            text = (await archive.text(reference))[:MAX_WHOLE]
+            self.read.add(reference)
+            await asyncio.to_thread(self.index.add, passages_of_text(text, cut.turn, cut.speaker))
+
+    def _note_cuts(self, history: History, archive: HistoryArchive) -> None:
+        cuts = {cut.reference: cut for cut in find_cut_results(history, archive.lease, since=self.looked_at)}
+        self.looked_at = history.turns[-1] if history.turns else None
+        self.unread.update((reference, cut) for reference, cut in cuts.items() if reference not in self.read)
+
+    def find(self, history: History) -> tuple[Hit, ...]:
+        """What the newest request is about, of what left the conversation."""
+        return find_passages(self.index, history)
+
+    def current(self, history: History) -> str:
+        """What was recalled for the newest request already; empty for nothing, or for another request."""
+        return self.text if self.request is not None and self.request is _request_of(history) else ""
+
+    def remember(self, history: History, text: str) -> None:
+        """Keep what was recalled for the newest request: it is sent with each call until the next one."""
+        self.request, self.text = _request_of(history), text
+
+    async def add(self, old: History, new: History, archive: HistoryArchive) -> None:
+        """Index what a compaction took; what is known already is passed over."""
+        self._note_cuts(old, archive)
+        dropped = await dropped_passages(old, new)
+        passages = [passage for passage in dropped if passage.turn not in self.turns]
+        self.turns.update(passage.turn for passage in passages)
+        await add_passages(self.index, passages)
+
+
+class Recollections:
+    """What can be recalled of the conversations of one client, for as long as they are known."""
+
+    def __init__(self) -> None:
+        self._known: WeakKeyDictionary[ConversationIdentity, Recollection] = WeakKeyDictionary()
+
+    async def of(
+        self, conversation: Conversation, archive: HistoryArchive, *, multiple_system_messages: bool
+    ) -> Recollection:
+        """What can be recalled of a conversation; after a load it is read from its messages and from the store.
+
+        Args:
+            conversation (Conversation): The conversation.
+            archive (HistoryArchive): What is stored of what left it.
+            multiple_system_messages (bool): Whether the model takes system messages anywhere.
+        """
+        known = self._known.get(conversation.identity)
+        if known is None:
+            known = self._known[conversation.identity] = Recollection()
+            if conversation.history.past is not None:
+                received = History.parse(
+                    conversation.known.messages, multiple_system_messages=multiple_system_messages
+                ).turns
+                passages = passages_outside(enumerate(received, 1), conversation.history)
+                known.turns.update(passage.turn for passage in passages)
+                if not passages or any(turn.note for turn in received):  # folded: what left is in the store only
+                    passages = [*passages_of_transcript(await archive.read()), *passages]
+                await add_passages(known.index, passages)
+        return known
+
+
+def _request_of(history: History) -> LLMMessage | None:
+    return None if history.request is None else history.turns[history.request].uncut.head

@@ -1,0 +1,148 @@
+"""Overhears the usage details that AutoGen's clients log but do not return: tokens read from the provider's cache.
+
+AutoGen's clients log each finished call as an `LLMCallEvent` with the provider's whole answer. A filter on that public
+logger reads it, for the calls of this library only, and lets everything pass. It hears what the application has
+enabled: nothing, unless the logger `autogen_core.EVENT_LOGGER_NAME` is at level INFO. A handler would hear as much, but
+an application that has configured no logging would lose the warnings Python prints for it.
+"""
+
+import logging
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import cast
+
+from autogen_core import EVENT_LOGGER_NAME
+from autogen_core.logging import LLMCallEvent
+from autogen_core.models import ChatCompletionClient, CreateResult
+
+MOST_TOKENS = 10_000_000
+"""Tokens of one prompt or reply that a report can tell: the largest window there is. More is taken for no report: the
+call is charged as it was counted, which is what was reserved for its prompt."""
+
+STREAM_OPTIONS = "stream_options"
+"""The argument by which OpenAI's service is asked for more than the reply in a stream."""
+
+ASK_FOR_USAGE: Mapping[str, object] = MappingProxyType({STREAM_OPTIONS: {"include_usage": True}})
+"""What asks OpenAI's service to report the usage of a stream; it does not by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageDetails:
+    """What was overheard of one call.
+
+    Args:
+        cached_tokens (int | None): Prompt tokens read from the provider's cache. `None` means nothing was heard.
+        beside_prompt (int): Prompt tokens that the provider reports beside `prompt_tokens` and not in it.
+    """
+
+    cached_tokens: int | None = None
+    beside_prompt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a provider reported of one call, without figures that can be no number of tokens.
+
+    Args:
+        prompt_tokens (int | None): Tokens of the whole prompt. `None` means they were not reported.
+        completion_tokens (int | None): Tokens of the reply. `None` means they were not reported.
+        cached_tokens (int | None): Prompt tokens read from the provider's cache. `None` means they were not reported.
+    """
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+
+    @classmethod
+    def of(cls, result: CreateResult, details: UsageDetails) -> "Usage":
+        """What was reported with a result, and what was overheard beside it.
+
+        Args:
+            result (CreateResult): The result. Its usage may hold anything: clients pass on what servers send.
+            details (UsageDetails): What was overheard.
+        """
+        usage: object = result.usage
+        prompt, completion = (_tokens(getattr(usage, name, None)) for name in ("prompt_tokens", "completion_tokens"))
+        if not prompt:  # providers that report 0 tokens have reported nothing
+            return cls(None, completion or None, details.cached_tokens)
+        return cls(prompt + details.beside_prompt, completion, details.cached_tokens)
+
+
+class UsageListener:
+    """Takes what is overheard while a client is called; may listen several times to one call."""
+
+    def __init__(self) -> None:
+        self.details = UsageDetails()
+        """What was overheard so far."""
+        self.words: list[str] = []
+        """Chunks of the reply that the client brought, whether or not they could be passed on."""
+        self.answer: CreateResult | None = None
+        """What the client answered, whether or not it could be passed on. `None` means it has not."""
+
+    @contextmanager
+    def listening(self) -> Generator[None]:
+        """Listen in this task, and in those that it begins, until the end of the block."""
+        logging.getLogger(EVENT_LOGGER_NAME).addFilter(_filter)  # adding the same filter again changes nothing
+        token = _listener.set(self)
+        try:
+            yield
+        finally:
+            _listener.reset(token)
+
+    def take(self, item: str | CreateResult) -> None:
+        """Take what the client brought: it has to be paid for, even if its caller is cancelled in this moment."""
+        if isinstance(item, str):
+            self.words.append(item)
+        else:
+            self.answer = item
+
+    def hear(self, event: LLMCallEvent) -> None:
+        """Read the usage in the end of a call, as the client logs it."""
+        usage = _mapping(_mapping(event.kwargs.get("response")).get("usage"))
+        openai = _tokens(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens"))
+        read, written = _tokens(usage.get("cache_read_input_tokens")), _tokens(usage.get("cache_creation_input_tokens"))
+        if openai is not None:
+            self.details = UsageDetails(openai)
+        elif read is not None:  # Anthropic's
+            self.details = UsageDetails(read, read + (written or 0))
+
+
+_listener: ContextVar[UsageListener | None] = ContextVar("autogen_budget_usage", default=None)
+
+
+class _Filter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        listener = _listener.get()
+        event: object = record.msg
+        if listener is not None and isinstance(event, LLMCallEvent):
+            listener.hear(event)
+        return True
+
+
+_filter = _Filter()
+
+
+def reports_when_asked(client: ChatCompletionClient) -> bool:
+    """Whether a client's streams report usage only when it is asked for: those of OpenAI's, inside any wrappers.
+
+    Args:
+        client (ChatCompletionClient): Any client. Wrappers are seen through that keep theirs under `client`.
+    """
+    while isinstance(inner := getattr(client, "client", None), ChatCompletionClient):
+        client = inner
+    # Where the module was never loaded there is no such client; loading it would need the `openai` extra.
+    kind = getattr(sys.modules.get("autogen_ext.models.openai"), "BaseOpenAIChatCompletionClient", None)
+    return kind is not None and isinstance(client, kind)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast(Mapping[str, object], value) if isinstance(value, Mapping) else {}
+
+
+def _tokens(value: object) -> int | None:
+    """A number of tokens, if it can be one; a bool is an `int` too."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else None

@@ -1,0 +1,129 @@
+"""What a model is told of its limits with a request: that it repeats itself, or has to come to an end."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from autogen_core.models import LLMMessage
+
+from autogen_budget._errors import LoopDetectedError
+from autogen_budget._records import LoopRecord, Record
+
+from ._limits import Limits
+from ._loops import Repetition, find_repetition
+from ._run import Run, current_run
+from ._steps import steps_of_context
+
+NEAR_SHARE, NEAR_SECONDS = 0.2, 60.0
+"""Share of a run, and seconds at most, that are left when the model is told."""
+
+LAST_SHARE, LAST_SECONDS = 0.05, 20.0
+"""The same for the last answer, which is asked for without tools."""
+
+NEAR_COUNT = 2
+"""Calls or turns that are left when the model is told; the last of them is for an answer without tools."""
+
+LAST_ANSWER = "[This is the last answer that there is time for: give it now, in words.]"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What goes with one request.
+
+    Args:
+        note (str): What the model is told. Empty means nothing.
+        answer_now (bool): Whether it is to answer in words, without tools.
+        over (LoopDetectedError | None): Why it must not go on like this. `None` means it may.
+    """
+
+    note: str = ""
+    answer_now: bool = False
+    over: LoopDetectedError | None = None
+
+
+class Adviser:
+    """Looks at what an agent did, and at what it has left, before each of its model calls.
+
+    Args:
+        name (str): The agent's name.
+        limits (Limits): Its `max_repeats` says how often it may do the same.
+        report (Callable[[Record], None]): Called for repetitions.
+    """
+
+    def __init__(self, name: str, limits: Limits, report: Callable[[Record], None]) -> None:
+        self._name = name
+        self._limits = limits
+        self._report = report
+
+    def advise(self, messages: Sequence[LLMMessage], *, may_end: bool) -> Advice:
+        """What to tell the model with its next request.
+
+        Args:
+            messages (Sequence[LLMMessage]): The conversation so far. Nothing in it is changed.
+            may_end (bool): Whether a circle may be the end; if not, the model is only told of it.
+        """
+        end = self._end()
+        if self._limits.max_repeats is None:
+            return end
+        found = find_repetition(steps_of_context(messages), self._limits.max_repeats)
+        if found is None:
+            return end
+        over = may_end and found.is_over(self._limits.max_repeats)
+        self._report(
+            LoopRecord(
+                self._name,
+                found.pattern,
+                found.subject,
+                found.repeats,
+                "ended" if over else "nudged",
+            )
+        )
+        if over:
+            return Advice(over=_loop_error(self._name, found))
+        note = f"[You did this {found}. Do something else, or say what is missing.]"
+        return Advice(f"{note}\n{end.note}".strip(), end.answer_now)
+
+    def _end(self) -> Advice:
+        """What to tell of the end of the run; it takes one of the calls that are left."""
+        run = current_run()
+        if run is None:
+            return Advice()
+        left = list(_left(run, counts_calls=run.name == self._name))  # calls of others in the run are not its agent's
+        if any(amount.last for amount in left):
+            return Advice(LAST_ANSWER, answer_now=True)
+        near = [amount.text for amount in left if amount.near]
+        if run.told or not near:
+            return Advice()
+        run.told = True
+        return Advice(f"[{' or '.join(near)} are left: answer now.]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What is left of one thing that a run may take: in words, whether it is little, and whether it is the last."""
+
+    text: str
+    near: bool
+    last: bool
+
+
+def _left(run: Run, *, counts_calls: bool) -> Iterator[_Left]:
+    """What is left of a run."""
+    if counts_calls and run.calls_left is not None:
+        yield _Left(f"{run.calls_left} calls", run.calls_left <= NEAR_COUNT, run.calls_left <= 1)
+        run.calls_left -= 1
+    if run.turns_left is not None:
+        yield _Left(f"{run.turns_left} turns", run.turns_left <= NEAR_COUNT, run.turns_left <= 1)
+    if run.limit is not None:
+        seconds, whole = run.limit.ends - asyncio.get_running_loop().time(), run.limit.seconds
+        near, last = min(NEAR_SECONDS, whole * NEAR_SHARE), min(LAST_SECONDS, whole * LAST_SHARE)
+        yield _Left(f"{seconds:.0f} s", seconds <= near, seconds <= last)
+
+
+def _loop_error(name: str, found: Repetition) -> LoopDetectedError:
+    return LoopDetectedError(
+        f"{name}: {found}. Change its instructions or tools; if this is work, raise max_repeats in Limits, or give a "
+        "fallback client that is asked instead",
+        repeats=found.repeats,
+        cycle=found.cycle,
+    )

@@ -1,0 +1,131 @@
+"""What agents did, as values that are equal when the same was done and the same came of it."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Literal
+
+from autogen_agentchat.messages import (
+    BaseAgentEvent,
+    BaseChatMessage,
+    HandoffMessage,
+    ToolCallExecutionEvent,
+    ToolCallRequestEvent,
+    ToolCallSummaryMessage,
+)
+from autogen_core import FunctionCall
+from autogen_core.models import (
+    AssistantMessage,
+    FunctionExecutionResult,
+    FunctionExecutionResultMessage,
+    LLMMessage,
+    UserMessage,
+)
+
+_VOLATILE = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"  # dates and times
+    r"|\b\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?\b"
+    r"|\b\d{1,12}(?:\.\d{1,12})? ?(?:ms|us|µs|ns|s|sec|secs|seconds|min|minutes)\b"  # durations
+    r"|\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b"  # UUIDs
+    r"|\b0x[0-9a-fA-F]{4,16}\b"  # addresses
+    r"|\b1\d{9}(?:\d{3})?\b"  # Unix times
+    r"|\b(?:pid|PID|process)[ =:]\d{1,9}"
+    r"|/tmp/[\w.-]{1,200}"
+)
+"""What differs from one call to the next although nothing has changed."""
+
+MOST_CHARACTERS = 100_000
+"""Characters of a text that are looked at from each end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was done: calls with their results, a hand-off, or something that was said.
+
+    Args:
+        subject (str): The tools or the speaker, for messages.
+        action (str): Equal for equal actions.
+        outcome (str): Equal if the same came of it.
+        kind (Literal["call", "handoff", "speech"]): Which of them it is.
+    """
+
+    subject: str
+    action: str
+    outcome: str
+    kind: Literal["call", "handoff", "speech"]
+
+
+def steps_of_context(messages: Sequence[LLMMessage]) -> Iterable[Step]:
+    """What an agent did since somebody last said something to it, newest first; thoughts do not count.
+
+    Args:
+        messages (Sequence[LLMMessage]): Its conversation, oldest first.
+    """
+    results: Sequence[FunctionExecutionResult] = ()
+    for message in reversed(messages):
+        if isinstance(message, FunctionExecutionResultMessage):
+            results = message.content
+        elif isinstance(message, AssistantMessage):
+            if isinstance(message.content, str):
+                yield _speech("text", message.content)
+            else:
+                yield _calls("", message.content, results)
+            results = ()
+        elif isinstance(message, UserMessage):
+            return
+
+
+def steps_of_team(messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> list[Step]:
+    """What the agents of a team did since a user last said something, oldest first.
+
+    Args:
+        messages (Sequence[BaseAgentEvent | BaseChatMessage]): What a termination condition is given.
+    """
+    steps: list[Step] = []
+    calls: dict[str, Sequence[FunctionCall]] = {}
+    for message in messages:
+        if message.source == "user":
+            steps.clear()
+        elif isinstance(message, ToolCallRequestEvent):
+            calls[message.source] = message.content
+        elif isinstance(message, ToolCallExecutionEvent):
+            steps.append(_calls(message.source, calls.pop(message.source, ()), message.content))
+        elif isinstance(message, HandoffMessage):
+            route = f"{message.source} to {message.target}"
+            steps.append(Step(route, _digest("handoff", route), _digest(masked(message.content)), "handoff"))
+        elif isinstance(message, BaseChatMessage) and not isinstance(message, ToolCallSummaryMessage):
+            steps.append(_speech(message.source, message.to_model_text()))
+    return steps
+
+
+def masked(text: str) -> str:
+    """A text without what differs from one call to the next although nothing has changed: times, durations, ids."""
+    if len(text) > 2 * MOST_CHARACTERS:
+        text = f"{text[:MOST_CHARACTERS]} {len(text)} {text[-MOST_CHARACTERS:]}"
+    return _VOLATILE.sub("*", text).strip()
+
+
+def _speech(source: str, text: str) -> Step:
+    return Step(source, _digest("said", source), _digest(masked(text)), "speech")
+
+
+def _calls(source: str, calls: Sequence[FunctionCall], results: Sequence[FunctionExecutionResult]) -> Step:
+    """Calls that were made at once, in whatever order."""
+    names = ", ".join(dict.fromkeys(call.name for call in calls))
+    made = sorted(f"{call.name}({_canonical(call.arguments)})" for call in calls)
+    outcome = _digest(*sorted(masked(result.content) for result in results))
+    return Step(names, _digest("called", source, *made), outcome, "call")
+
+
+def _canonical(arguments: str) -> str:
+    """Arguments with sorted keys; as they are where they are no JSON."""
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except (ValueError, RecursionError):
+        return arguments
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,162 @@
+"""OpenTelemetry: a `chat` span for each model call under AutoGen's own spans, and metrics; needs the API only."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from uuid import uuid4
+
+from genai_prices import data_snapshot
+from opentelemetry.metrics import MeterProvider, get_meter_provider
+from opentelemetry.trace import SpanKind, Status, StatusCode, TracerProvider, get_current_span, get_tracer_provider
+
+from autogen_budget._record_json import to_dict
+from autogen_budget._records import CallRecord, Event, Record
+
+from . import _conventions as names
+
+Attribute = str | bool | int | float
+Attributes = dict[str, Attribute]
+
+
+class Telemetry:
+    """Sends spans and metrics of every model call to OpenTelemetry; a hook.
+
+    The span is a child of the one that is current when the call ends: AutoGen's `invoke_agent`. Its times are those of
+    the call. What else is recorded (cuts, waits, retries, time limits, loops) becomes an event of the current span.
+    Nothing of what messages say is sent.
+
+    .. code-block:: python
+
+        from autogen_budget import BudgetedAgent, Telemetry, TokenBudget
+
+        agent = BudgetedAgent(assistant, TokenBudget(8_000), hooks=[Telemetry()])
+
+    Args:
+        tracer_provider (TracerProvider | None): Where spans go. `None` means the global one.
+        meter_provider (MeterProvider | None): Where metrics go. `None` means the global one.
+        model_in_process (bool): Whether the model runs in this process; its spans are of kind INTERNAL then, else
+            CLIENT.
+    """
+
+    def __init__(
+        self,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        *,
+        model_in_process: bool = False,
+    ) -> None:
+        tracers = get_tracer_provider() if tracer_provider is None else tracer_provider
+        meters = get_meter_provider() if meter_provider is None else meter_provider
+        self._kind = SpanKind.INTERNAL if model_in_process else SpanKind.CLIENT
+        self._tracer = tracers.get_tracer("autogen_budget", schema_url=names.SCHEMA_URL)
+        meter = meters.get_meter("autogen_budget", schema_url=names.SCHEMA_URL)
+        self._duration = meter.create_histogram(
+            names.DURATION, "s", "Duration of model calls", explicit_bucket_boundaries_advisory=names.DURATION_BUCKETS
+        )
+        self._tokens = meter.create_histogram(
+            names.TOKEN_USAGE, "{token}", "Tokens used", explicit_bucket_boundaries_advisory=names.TOKEN_BUCKETS
+        )
+        self._compactions = meter.create_counter(f"{names.OWN}compactions", "{call}", "Calls that were made smaller")
+        self._run = uuid4().hex[:12]  # conversations are numbered by each client anew
+        self._spared = meter.create_counter(f"{names.OWN}tokens.spared", "{token}", "Tokens that were not sent")
+
+    def __call__(self, record: Record) -> None:
+        """Send a record."""
+        if isinstance(record, CallRecord):
+            self._call(record)
+        else:
+            self._event(record)
+
+    def _call(self, record: CallRecord) -> None:
+        common = _common(record)
+        span = self._tracer.start_span(
+            f"chat {record.model}" if record.model else "chat",
+            kind=self._kind,
+            attributes={**common, **self._conversation(record), **_details(record)},
+            start_time=_nanoseconds(record.at - record.seconds),
+        )
+        for step in record.steps:
+            about = {"tokens_before": step.tokens_before, "tokens_after": step.tokens_after, "failed": step.failed}
+            attributes: Attributes = {f"{names.OWN}{key}": value for key, value in about.items()}
+            span.add_event(f"{names.OWN}step {step.strategy}", attributes, _nanoseconds(record.at - record.seconds))
+        if record.error is not None:
+            span.set_status(Status(StatusCode.ERROR, _error_type(record.error)))
+        span.end(_nanoseconds(record.at))
+        if record.from_cache:
+            return
+        self._duration.record(record.seconds, common)
+        for kind, tokens in (("input", record.reported_prompt_tokens), ("output", record.reported_completion_tokens)):
+            if tokens is not None:
+                self._tokens.record(tokens, {**common, names.TOKEN_TYPE: kind})
+        if record.shrank:
+            self._compactions.add(1, common)
+        self._spared.add(max(0, record.tokens_before - record.tokens_sent), common)
+
+    def _conversation(self, record: CallRecord) -> Attributes:
+        """The conversation of a call, told apart from those of other agents and other processes."""
+        name = f"{self._run}/{record.name}/{record.conversation}"
+        return {names.CONVERSATION_ID: name} if record.conversation else {}
+
+    @staticmethod
+    def _event(record: Event) -> None:
+        values = to_dict(record).items()
+        attributes: Attributes = {
+            f"{names.OWN}{key}": value for key, value in values if isinstance(value, (str, bool, int, float))
+        }
+        get_current_span().add_event(f"{names.OWN}{record.kind}", attributes, _nanoseconds(record.at))
+
+
+def _common(record: CallRecord) -> Attributes:
+    """What spans and metrics are told apart by."""
+    attributes: Attributes = {
+        names.OPERATION: "chat",
+        names.PROVIDER: _provider(record.model),
+        names.AGENT_NAME: record.name,
+        f"{names.OWN}purpose": record.purpose,
+    }
+    if record.model is not None:
+        attributes[names.REQUEST_MODEL] = record.model
+    if record.error is not None:
+        attributes[names.ERROR_TYPE] = _error_type(record.error)
+    return attributes
+
+
+def _details(record: CallRecord) -> Mapping[str, Attribute | tuple[str]]:
+    """What only the span of a call has."""
+    known: dict[str, Attribute | tuple[str] | None] = {
+        names.INPUT_TOKENS: record.reported_prompt_tokens,
+        names.OUTPUT_TOKENS: record.reported_completion_tokens,
+        names.CACHE_READ_TOKENS: record.cached_tokens,
+        names.TIME_TO_FIRST_CHUNK: record.first_token_seconds,
+        names.REQUEST_STREAM: True if record.first_token_seconds is not None else None,
+        names.FINISH_REASONS: None if record.finish_reason is None else (record.finish_reason,),
+        names.COMPACTED: record.compacted,
+        f"{names.OWN}cap": record.cap,
+        f"{names.OWN}window": record.window,
+        f"{names.OWN}tokens_before": record.tokens_before,
+        f"{names.OWN}tokens_sent": record.tokens_sent,
+        f"{names.OWN}stable_prefix_tokens": record.stable_prefix_tokens,
+        f"{names.OWN}retries": record.retries,
+        f"{names.OWN}waited_seconds": record.waited_seconds,
+        f"{names.OWN}cache_bust": record.cache_bust,
+        f"{names.OWN}from_cache": record.from_cache,
+        **{f"{names.OWN}tokens.{layer.replace(' ', '_')}": tokens for layer, tokens in record.layers_sent.items()},
+    }
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _error_type(error: str) -> str:
+    return error.partition(":")[0]
+
+
+def _nanoseconds(seconds: float) -> int:
+    return int(seconds * 1e9)
+
+
+@lru_cache(maxsize=256)
+def _provider(model: str | None) -> str:
+    """Who serves a model, by its name; the conventions ask for a value."""
+    try:
+        provider, _ = data_snapshot.get_snapshot().find_provider_model(model or "", None, None, None)
+    except LookupError:
+        return "unknown"
+    return provider.id

@@ -1,0 +1,34 @@
+"""HTML as the text a reader would see; the parser is loaded when there is a page to read."""
+
+import re
+
+_HTML = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?(?:<!doctype html|<html[\s>])", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(
+    r"</?(?:div|p|a|span|table|tr|td|li|ul|ol|h[1-6]|body|head|section|article|nav|br|script|style)\b[^<>]*>",
+    re.IGNORECASE,
+)
+_SAMPLE = 4_000
+_LEAST_TAGS = 12
+
+
+def is_html(text: str) -> bool:
+    """Whether a text is a page or a larger fragment of HTML, judged by its beginning."""
+    beginning = text[:_SAMPLE]
+    return _HTML.match(beginning) is not None or (
+        beginning.lstrip().startswith("<") and len(_TAG.findall(beginning)) >= _LEAST_TAGS
+    )
+
+
+def text_of_html(markup: str) -> str:
+    """The text of a page.
+
+    Args:
+        markup (str): HTML, whole or not; broken markup is read as far as it can be.
+
+    Returns:
+        str: One line for each block: the title first, links followed by their address in parentheses, list items
+        after a dash, headings after `#` signs, cells of a table row between bars. "" when it cannot be read.
+    """
+    from ._soup import render
+
+    return render(markup)

@@ -1,0 +1,180 @@
+"""Small messages and agents that many tests are made of."""
+
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from typing import Any
+
+from autogen_agentchat.agents import BaseChatAgent
+from autogen_agentchat.base import Response
+from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage, HandoffMessage, StopMessage, TextMessage
+from autogen_core import CancellationToken, FunctionCall
+from autogen_core.models import (
+    AssistantMessage,
+    ChatCompletionClient,
+    FunctionExecutionResult,
+    FunctionExecutionResultMessage,
+    LLMMessage,
+    SystemMessage,
+    UserMessage,
+)
+
+from autogen_budget import CallRecord, CompactionContext, History, TiktokenCounter
+from autogen_budget._artifacts import ArtifactLease
+from autogen_budget._history import sizes_of_extras
+from autogen_budget._turns import Turn
+
+COUNTER = TiktokenCounter()
+SYSTEM = SystemMessage(content="Be brief.")
+
+PLAIN_CALL = CallRecord(
+    name="clerk",
+    purpose="reply",
+    model="m",
+    cap=1_000,
+    window=1_200,
+    window_source="budget",
+    tokens_before=900,
+    tokens_sent=900,
+    layers_before={},
+    layers_sent={},
+    steps=(),
+    compacted=False,
+    stable_prefix_tokens=800,
+    new_tokens=100,
+    reported_prompt_tokens=None,
+    reported_completion_tokens=None,
+    cached_tokens=None,
+    from_cache=False,
+    retries=0,
+    seconds=0.1,
+    error=None,
+    at=1_000.0,
+)
+
+
+def call_record(**fields: Any) -> CallRecord:
+    """A record of a call in which nothing happened but what is given."""
+    return replace(PLAIN_CALL, **fields)
+
+
+def user(text: str) -> UserMessage:
+    """A user's message."""
+    return UserMessage(content=text, source="user")
+
+
+def said(text: str) -> AssistantMessage:
+    """An assistant's text."""
+    return AssistantMessage(content=text, source="assistant")
+
+
+def call(*ids: str) -> AssistantMessage:
+    """An assistant's calls."""
+    return AssistantMessage(content=[FunctionCall(id=i, name="f", arguments="{}") for i in ids], source="assistant")
+
+
+def result(*ids: str) -> FunctionExecutionResultMessage:
+    """Results of calls."""
+    return FunctionExecutionResultMessage(
+        content=[FunctionExecutionResult(content=f"result {i}", name="f", call_id=i, is_error=False) for i in ids]
+    )
+
+
+def order_turn(order: str, result: str) -> Turn:
+    """A call that looks up an order, and its result."""
+    return Turn(
+        AssistantMessage(
+            content=[FunctionCall(id=order, name="get_order", arguments=f'{{"order_id": "{order}"}}')], source="a"
+        ),
+        FunctionExecutionResultMessage(
+            content=[FunctionExecutionResult(content=result, name="get_order", call_id=order, is_error=False)]
+        ),
+    )
+
+
+def ship_talk(turns: int) -> list[LLMMessage]:
+    """Instructions, a task and as many further turns."""
+    messages: list[LLMMessage] = [SystemMessage(content="Be brief."), user("the task")]
+    for i in range(turns):
+        messages += [said(f"answer {i}: " + "ship " * 20), user(f"question {i}: " + "sea " * 20)]
+    return messages
+
+
+def context_for(
+    history: History, target: int = 1, cap: int | None = None, *, lease: ArtifactLease | None = None
+) -> CompactionContext:
+    """What a strategy is given beside a history; without a cap of its own, the target is the cap."""
+    extras = sizes_of_extras(COUNTER)
+    context = CompactionContext(tokens=0, target=target, cap=cap or target, extras=extras, counter=COUNTER, lease=lease)
+    return context.after(history)
+
+
+def copy_of(messages: list[LLMMessage]) -> list[LLMMessage]:
+    """The same messages as new objects."""
+    return [message.model_copy(deep=True) for message in messages]
+
+
+class Recorder(BaseChatAgent):
+    """An agent of a user's own, which notes what is asked of it."""
+
+    def __init__(self, client: ChatCompletionClient | None = None, second: ChatCompletionClient | None = None) -> None:
+        super().__init__("recorder", "Notes what it is asked.")
+        self.asked: list[str] = []
+        self.first = client
+        self.second = second
+
+    @property
+    def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
+        """Two kinds, to tell them from a default."""
+        return (StopMessage, HandoffMessage)
+
+    async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
+        """Notes the call and keeps the list it was given."""
+        self.asked.append("on_messages")
+        self.given = messages
+        return Response(chat_message=TextMessage(content="noted", source=self.name))
+
+    async def on_messages_stream(
+        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
+    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
+        """Says two things before its response."""
+        self.asked.append("on_messages_stream")
+        yield TextMessage(content="on the way", source=self.name)
+        yield Response(chat_message=TextMessage(content="there", source=self.name))
+
+    async def on_reset(self, cancellation_token: CancellationToken) -> None:
+        """Notes the call."""
+        self.asked.append("on_reset")
+
+    async def on_pause(self, cancellation_token: CancellationToken) -> None:
+        """Notes the call."""
+        self.asked.append("on_pause")
+
+    async def on_resume(self, cancellation_token: CancellationToken) -> None:
+        """Notes the call."""
+        self.asked.append("on_resume")
+
+    async def save_state(self) -> Mapping[str, Any]:
+        """A state of its own form."""
+        return {"asked": list(self.asked)}
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """Refuses keys it does not know."""
+        assert set(state) == {"asked"}
+        self.asked = list(state["asked"])
+
+    async def close(self) -> None:
+        """Notes the call."""
+        self.asked.append("close")
+
+
+def reference_in(text: str) -> str | None:
+    """The first reference that a text names as notices do. `None` means it names none."""
+    found = re.search(r'read_artifact\(\\*"([^"\\:]+)(?::\d+)?\\*"', text)
+    return found[1] if found else None
+
+
+def before_recalled(messages: Sequence[LLMMessage]) -> list[LLMMessage]:
+    """What stands in a request before what was recalled for it; all of it where nothing was."""
+    return list(takewhile(lambda message: not str(message.content).startswith("[Recalled from earlier"), messages))

@@ -1,0 +1,120 @@
+"""Planning for one client: its cap, what a refusal teaches, and what is remembered of it."""
+
+import pytest
+from autogen_core.models import AssistantMessage, LLMMessage, SystemMessage, UserMessage
+
+from autogen_budget import ContextOverflowError, TiktokenCounter, TokenBudget, default_strategies
+from autogen_budget._client import Ask, Overflow, Planner
+from autogen_budget._model_facts import ClientFacts
+
+
+def chat(turns: int) -> list[LLMMessage]:
+    """Instructions, a task and as many further turns."""
+    messages: list[LLMMessage] = [SystemMessage(content="Be brief."), UserMessage(content="the task", source="user")]
+    for i in range(turns):
+        messages.append(AssistantMessage(content=f"step {i} " + "of the long way " * 5, source="a"))
+    return messages
+
+
+def planner(budget: TokenBudget, facts: ClientFacts | None = None) -> Planner:
+    """A planner with the defaults."""
+    return Planner(
+        facts or ClientFacts(),
+        budget,
+        default_strategies(budget),
+        TiktokenCounter(),
+        multiple_system_messages=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("budget", "facts", "cap"),
+    [
+        (TokenBudget(1_000), ClientFacts(), 1_000),
+        (TokenBudget(), ClientFacts("gpt-4o"), 128_000 - 4_096),
+        (TokenBudget(), ClientFacts("gpt-4o", max_reply_tokens=16_000), 112_000),
+        (TokenBudget(), ClientFacts("llama3.1", window=2_048), 1_536),
+        (TokenBudget(context_window=10_000), ClientFacts("gpt-4o", window=2_048), 7_500),
+        (TokenBudget(), ClientFacts(), 6_144),
+    ],
+)
+def test_the_cap_by_what_is_known(budget: TokenBudget, facts: ClientFacts, cap: int) -> None:
+    """The budget's window comes first, then the client's own, then the name's, then a cautious guess."""
+    assert planner(budget, facts).cap.tokens() == cap
+
+
+async def test_a_refusal_with_a_window_lowers_the_cap() -> None:
+    """The true window holds from then on; a larger one than was known is not believed."""
+    plans = planner(TokenBudget(), ClientFacts("gpt-4o"))
+    refused = await plans.plan(Ask(chat(3)))
+    plans.learn_refusal(Overflow(window=2_000), refused)
+    assert plans.cap.tokens() == 1_500
+    plans.learn_refusal(Overflow(window=50_000), refused)
+    assert plans.cap.tokens() == 1_500
+
+
+async def test_a_window_that_was_only_assumed_may_grow() -> None:
+    """Where nothing told the window, what an error tells replaces the guess."""
+    plans = planner(TokenBudget())
+    refused = await plans.plan(Ask(chat(3)))
+    assert plans.cap.tokens() == 6_144
+    plans.learn_refusal(Overflow(window=50_000), refused)
+    assert plans.cap.tokens() == 50_000 - 4_096
+
+
+async def test_a_refusal_without_figures_lowers_the_cap_too() -> None:
+    """What was refused was too much, whatever the true window is."""
+    plans = planner(TokenBudget(10_000))
+    refused = await plans.plan(Ask(chat(20)))
+    plans.learn_refusal(Overflow(), refused)
+    assert plans.cap.tokens() == int(refused.tokens * 0.9)
+
+
+async def test_the_second_request_is_strictly_smaller() -> None:
+    """Even where the cap would allow as much again, less is sent."""
+    plans = planner(TokenBudget(10_000))
+    refused = await plans.plan(Ask(chat(20)))
+    smaller = await plans.plan_smaller(Ask(chat(20)), refused)
+    assert smaller.tokens <= refused.tokens * 0.9
+    assert len(smaller.messages) < len(refused.messages)
+    assert smaller.compacted
+
+
+async def test_what_cannot_be_smaller_is_an_error() -> None:
+    """If nothing can be left out of a refused request, that is said."""
+    plans = planner(TokenBudget(10_000))
+    only = Ask([SystemMessage(content="rule " * 100), UserMessage(content="x", source="user")])
+    with pytest.raises(ContextOverflowError):
+        await plans.plan_smaller(only, await plans.plan(only))
+
+
+async def test_what_was_taught_is_remembered() -> None:
+    """A taught window and a lowered cap go into the state, what the settings tell does not."""
+    taught = planner(TokenBudget(10_000))
+    state = taught.save_state()
+    assert (state["window"], state["ceiling"], state["conversations"]) == (None, None, [])
+    refused = await taught.plan(Ask(chat(20)))
+    taught.learn_refusal(Overflow(window=5_000), refused)
+    taught.learn_refusal(Overflow(), refused)
+    fresh = planner(TokenBudget(10_000))
+    fresh.load_state(taught.save_state())
+    assert fresh.cap.tokens() == taught.cap.tokens() < 3_750
+    fresh.load_state({"window": True, "ceiling": "low"})
+    fresh.load_state({})
+    assert fresh.cap.tokens() == taught.cap.tokens()
+
+
+async def test_requests_tell_what_was_done() -> None:
+    """Sizes by layer, steps and whether the request differs are told; the caller's list is passed on untouched."""
+    plans = planner(TokenBudget(300))
+    messages = chat(1)
+    first = await plans.plan(Ask(messages))
+    assert first.messages is messages
+    assert (first.compacted, first.steps) == (False, ())
+    assert first.tokens == first.tokens_before == sum(first.layers_before.values())
+    second = await plans.plan(Ask(chat(30)))
+    assert second.compacted
+    assert second.tokens_before > 300 >= second.tokens == sum(second.layers_sent.values())
+    assert second.steps
+    plans.forget()
+    assert (await plans.plan(Ask(messages))).messages is messages

@@ -1,0 +1,310 @@
+"""Work that may not hang ends in time, when it is cancelled, or is left behind; results in time count."""
+
+import asyncio
+import gc
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextvars import ContextVar
+
+import pytest
+from autogen_core import CancellationToken
+
+import simulated_time
+from autogen_budget._limits import (
+    GRACE,
+    StreamReader,
+    TimeLimit,
+    TimeLimitReached,
+    cancel_quietly,
+    left_behind,
+    run_within,
+)
+
+VARIABLE: ContextVar[str] = ContextVar("variable", default="outside")
+
+
+async def deaf(seconds: float) -> str:
+    """Ignores its cancellation, and answers in the end."""
+    ends = asyncio.get_running_loop().time() + seconds
+    while (left := ends - asyncio.get_running_loop().time()) > 0:
+        try:
+            await asyncio.sleep(left)
+        except asyncio.CancelledError:
+            continue
+    return "late"
+
+
+async def slowly(*waits: float) -> AsyncGenerator[int, None]:
+    """Numbers, with a wait before each."""
+    for number, wait in enumerate(waits):
+        await asyncio.sleep(wait)
+        yield number
+
+
+def test_a_result_in_time_counts() -> None:
+    """Neither a limit nor a token changes what is there in time."""
+
+    async def main() -> str:
+        return await run_within(asyncio.sleep(5, "done"), TimeLimit.after("tool", 6), token=CancellationToken())
+
+    assert simulated_time.run(main()) == "done"
+
+
+def test_the_earliest_limit_acts() -> None:
+    """Of several limits the earliest is the one that is told."""
+
+    async def main() -> float:
+        limits = (*TimeLimit.after("run", 9), *TimeLimit.after("tool", 3), *TimeLimit.after("call", None))
+        with pytest.raises(TimeLimitReached, match="tool: 3 s"):
+            await run_within(asyncio.sleep(99), limits)
+        return asyncio.get_running_loop().time()
+
+    assert simulated_time.run(main()) == 3
+
+
+def test_what_ignores_its_cancellation_is_left_behind_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """The limit fires all the same; the task is counted until it ends."""
+
+    async def main() -> None:
+        with pytest.raises(TimeLimitReached):
+            await run_within(deaf(20), TimeLimit.after("call", 3), name="the model")
+        assert asyncio.get_running_loop().time() == 3 + GRACE
+        assert left_behind() == 1
+        await asyncio.sleep(30)
+        assert left_behind() == 0
+
+    simulated_time.run(main())
+    assert "the model did not end when it was cancelled" in caplog.text
+
+
+def test_a_result_that_races_its_limit_is_delivered() -> None:
+    """What answers while it is being cancelled has answered."""
+
+    async def main() -> str:
+        return await run_within(deaf(3 + GRACE / 2), TimeLimit.after("tool", 3))
+
+    assert simulated_time.run(main()) == "late"
+
+
+def test_an_error_while_it_is_being_cancelled_is_a_time_out() -> None:
+    """Clients turn their cancellation into errors of their own."""
+
+    async def fails() -> None:
+        try:
+            await asyncio.sleep(99)
+        except asyncio.CancelledError:
+            raise ConnectionError from None
+
+    async def main() -> None:
+        with pytest.raises(TimeLimitReached):
+            await run_within(fails(), TimeLimit.after("call", 3))
+
+    simulated_time.run(main())
+
+
+@pytest.mark.parametrize("from_thread", [False, True])
+def test_a_token_ends_work(from_thread: bool) -> None:
+    """A token that is cancelled, in whatever thread, ends the work as cancelling the task does."""
+
+    async def main() -> None:
+        token = CancellationToken()
+        task = asyncio.create_task(run_within(asyncio.sleep(99), token=token))
+        await asyncio.sleep(0)
+        if from_thread:
+            await asyncio.to_thread(token.cancel)
+        else:
+            token.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
+def test_a_token_that_is_cancelled_before_and_one_that_outlives_its_loop() -> None:
+    """Neither begins, and neither raises in whoever cancels it."""
+    tokens = [CancellationToken(), CancellationToken()]
+    tokens[0].cancel()
+
+    async def main() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await run_within(asyncio.sleep(99), token=tokens[0])
+        await run_within(asyncio.sleep(0), token=tokens[1])
+
+    simulated_time.run(main())
+    gc.collect()
+    tokens[1].cancel()
+
+
+def test_a_token_is_cancelled_after_the_work() -> None:
+    """Nothing is left that it could end."""
+
+    async def main() -> None:
+        token = CancellationToken()
+        await run_within(asyncio.sleep(0), token=token)
+        token.cancel()
+        await asyncio.sleep(0)
+
+    simulated_time.run(main())
+
+
+def test_cancelling_the_caller_cancels_the_work() -> None:
+    """Nothing goes on when the caller is cancelled, not even while a limit acts."""
+
+    async def main() -> None:
+        for wait in (1, 3 + GRACE / 2):
+            task = asyncio.create_task(run_within(deaf(3.2), TimeLimit.after("tool", 3)))
+            await asyncio.sleep(wait)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.sleep(5)
+
+    simulated_time.run(main())
+
+
+def test_context_variables_are_set_for_the_work_alone() -> None:
+    """What is prepared for the work is not seen outside."""
+
+    async def look() -> str:
+        return VARIABLE.get()
+
+    async def main() -> tuple[str, str]:
+        return await run_within(look(), prepare=lambda: VARIABLE.set("inside")), VARIABLE.get()
+
+    assert simulated_time.run(main()) == ("inside", "outside")
+
+
+def test_what_blocks_the_event_loop_is_named(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit acts as soon as the loop runs again, and the log names what kept it from running."""
+    monkeypatch.setattr("autogen_budget._limits._supervision.LATE", 0.05)
+
+    async def blocks() -> str:
+        time.sleep(0.1)  # noqa: ASYNC251  # that is what is tested
+        return "done"
+
+    async def main() -> str:
+        return await run_within(blocks(), TimeLimit.after("tool", 0.001), name="tool 'build'")
+
+    with caplog.at_level(logging.WARNING):
+        assert asyncio.run(main()) == "done"
+    assert "tool 'build' blocked the event loop" in caplog.text
+
+
+def test_a_stream_is_read_item_by_item() -> None:
+    """Items come as they are asked for; the end is the end."""
+
+    async def main() -> list[int]:
+        read: list[int] = []
+        async with StreamReader(slowly(1, 1, 1)) as reader:
+            while (item := await reader.read(TimeLimit.after("idle", 1.5))) is not None:
+                read.append(item[0])
+        return read
+
+    assert simulated_time.run(main()) == [0, 1, 2]
+
+
+def test_a_stream_that_falls_silent_is_closed() -> None:
+    """The limit between items acts; the stream is closed in the task that read it."""
+    closed: list[str] = []
+
+    async def stream() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+            await asyncio.sleep(99)
+        finally:
+            closed.append(VARIABLE.get())
+
+    async def main() -> None:
+        async with StreamReader(stream(), prepare=lambda: VARIABLE.set("inside")) as reader:
+            assert await reader.read() == (1,)
+            with pytest.raises(TimeLimitReached):
+                await reader.read(TimeLimit.after("idle", 2))
+
+    simulated_time.run(main())
+    assert closed == ["inside"]
+
+
+def test_an_error_of_a_stream_is_raised_where_it_is_read() -> None:
+    """As without a reader; after it the stream has ended."""
+
+    async def stream() -> AsyncGenerator[int, None]:
+        yield 1
+        raise ConnectionError("gone")
+
+    async def main() -> None:
+        async with StreamReader(stream()) as reader:
+            await reader.read()
+            with pytest.raises(ConnectionError, match="gone"):
+                await reader.read(TimeLimit.after("idle", 2))
+            assert await reader.read() is None
+
+    simulated_time.run(main())
+
+
+def test_nothing_is_passed_on_after_a_cancellation() -> None:
+    """An item that is there already is not passed on any more once the token is cancelled."""
+
+    async def main() -> None:
+        token = CancellationToken()
+        async with StreamReader(slowly(0, 0, 0), token=token) as reader:
+            await reader.read()
+            token.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reader.read()
+
+    simulated_time.run(main())
+
+
+def test_a_reader_that_is_left_closes_its_stream() -> None:
+    """Leaving early leaves no task."""
+
+    async def main() -> None:
+        async with StreamReader(slowly(0, 99)) as reader:
+            assert await reader.read() == (0,)
+
+    simulated_time.run(main())
+
+
+def test_a_stream_whose_end_takes_too_long_is_left_behind() -> None:
+    """Closing it is not waited for any longer than for anything else."""
+
+    async def stream() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+        finally:
+            await deaf(5)
+
+    async def main() -> float:
+        async with StreamReader(stream()) as reader:
+            await reader.read()
+        ended = asyncio.get_running_loop().time()
+        await asyncio.sleep(9)
+        return ended
+
+    assert simulated_time.run(main()) <= 2 * GRACE + 0.01
+
+
+def test_a_stream_that_goes_on_is_left_behind() -> None:
+    """What ignores that it is cancelled cannot be closed either."""
+
+    async def stream() -> AsyncGenerator[str, None]:
+        yield await deaf(9)
+
+    async def main() -> None:
+        async with StreamReader(stream()) as reader:
+            with pytest.raises(TimeLimitReached):
+                await reader.read(TimeLimit.after("idle", 1))
+        assert left_behind() == 1
+        await asyncio.sleep(9)
+        assert left_behind() == 0
+
+    simulated_time.run(main())
+
+
+def test_what_cannot_be_cancelled_does_not_raise() -> None:
+    """AutoGen's MCP tools link a coroutine to the token, which has no `cancel`."""
+    token = CancellationToken()
+    token.link_future("a coroutine")  # type: ignore[arg-type]  # as `McpWorkbench` of 0.7.5 does
+    cancel_quietly(token)
+    assert token.is_cancelled()

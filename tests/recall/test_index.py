@@ -1,0 +1,156 @@
+"""The index: passages are found by words, in any language, the same each time."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autogen_budget._recall import Passage, RecallIndex, fts5_available
+from profiles import examples
+
+
+def index_of(*texts: str, spoken: bool = True) -> RecallIndex:
+    """An index of texts, each a turn of its own."""
+    index = RecallIndex()
+    index.add(Passage(turn, "user", text, spoken) for turn, text in enumerate(texts, 1))
+    return index
+
+
+def found(index: RecallIndex, request: str) -> list[str]:
+    """The texts that are found, the best first."""
+    return [hit.passage.text for hit in index.search(request)]
+
+
+def test_a_passage_is_found_by_its_words() -> None:
+    """Other passages are not."""
+    index = index_of("My dentist is Dr. Okafor in Lime Street.", "The weather is fine.", "We painted the fence green.")
+    assert found(index, "Who was my dentist again?") == ["My dentist is Dr. Okafor in Lime Street."]
+    assert len(index) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "request_words"),
+    [
+        ("我的牙医叫王小明, 在人民路。", "我的牙医是谁?"),
+        ("会議は木曜日の午後三時です。", "会議はいつ?"),
+        ("รหัสประตูคือ 4417", "รหัสประตูอะไร"),
+        ("Der Vertrag läuft bis März.", "Wann endet der VERTRAG?"),
+        ("Le café ferme à minuit.", "quand ferme le cafe"),
+        ("Договор подписан в Казани.", "где подписан договор"),
+        ("अनुबंध मंगलवार को है", "अनुबंध कब है"),
+        ("계약은 화요일에 서명합니다", "계약은 언제"),
+        ("fiş 鱼", "鱼"),
+    ],
+)
+def test_any_language_is_found(text: str, request_words: str) -> None:
+    """Accents, capitals and words that nothing parts are no obstacle."""
+    index = index_of("Something about the garden.", text, "Another thing entirely.")
+    assert found(index, request_words) == [text]
+
+
+def test_identifiers_are_found_whole() -> None:
+    """The passage with the whole identifier comes first."""
+    index = index_of("Order A-17 is late.", "Order A-18 is paid.", "Order B-17 is open.")
+    assert found(index, "A-18")[0] == "Order A-18 is paid."
+
+
+def test_words_of_people_come_before_words_about_them() -> None:
+    """What a user said is more likely what a question is about than an answer to it."""
+    index = RecallIndex()
+    index.add(
+        [Passage(1, "assistant", "Level 150 is far.", spoken=False), Passage(9, "user", "Level 150 is far.", True)]
+    )
+    assert [hit.passage.speaker for hit in index.search("which level")] == ["user", "assistant"]
+
+
+def test_what_stands_beside_a_hit_gains() -> None:
+    """A weaker passage of a turn that has a strong one comes before as weak a one elsewhere."""
+    index = RecallIndex()
+    index.add(
+        [
+            Passage(3, "user", "The boat needs paint."),
+            Passage(8, "user", "My boat is called Marigold and lies in Husum harbour."),
+            Passage(8, "user", "The boat needs paint!"),
+            *(Passage(n, "user", f"Nothing of interest on day {n}.") for n in range(20, 40)),
+        ]
+    )
+    turns = [hit.passage.turn for hit in index.search("boat Marigold Husum harbour paint")]
+    assert turns == [8, 8, 3]
+
+
+def test_words_that_stand_everywhere_tell_nothing() -> None:
+    """In a long history, a word of most passages finds none of them."""
+    index = index_of(*(f"Entry {n} of the ship's log." for n in range(100)))
+    assert found(index, "ship") == []
+    assert found(index, "entry 42") == ["Entry 42 of the ship's log."]
+
+
+def test_nothing_is_asked_for() -> None:
+    """A request of function words, or of no words, finds nothing; neither does an empty index."""
+    assert index_of("What is this?").search("what is this?") == ()
+    assert RecallIndex().search("boat") == ()
+    assert index_of("A boat.").search("...") == ()
+    assert index_of("A boat.").search("aeroplane") == ()
+
+
+def test_a_long_request_is_read_at_its_ends() -> None:
+    """What is asked for mostly stands at the beginning or at the end."""
+    index = index_of("The lighthouse keeper is Jonas.", "Nothing else.")
+    assert found(index, "filler words " * 5_000 + "lighthouse keeper") == ["The lighthouse keeper is Jonas."]
+
+
+def test_passages_may_be_added_later_and_elsewhere() -> None:
+    """The index grows with each compaction, from whichever thread."""
+    index = index_of("The first thing.")
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(index.add, [Passage(2, "user", "The second boat.")]).result()
+        assert [hit.passage.turn for hit in pool.submit(index.search, "boat").result()] == [2]
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=80), min_size=1, max_size=8),
+    st.text(max_size=80),
+)
+@settings(max_examples=examples(2))
+def test_any_texts_and_requests_are_taken(texts: list[str], request: str) -> None:
+    """Nothing raises, and the same is found each time."""
+    index = index_of(*texts)
+    assert index.search(request) == index_of(*texts).search(request)
+
+
+class WithoutFts5(sqlite3.Connection):
+    """A connection of an SQLite that was built without full-text search."""
+
+    def executescript(self, sql_script: str, /) -> sqlite3.Cursor:
+        """Refuse the script."""
+        raise sqlite3.OperationalError("no such module: fts5")
+
+
+@pytest.fixture
+def no_fts5(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An interpreter without FTS5."""
+    connect = sqlite3.connect
+
+    def connect_without(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        return connect(*arguments, **options, factory=WithoutFts5)
+
+    monkeypatch.setattr(sqlite3, "connect", connect_without)
+    fts5_available.cache_clear()
+    yield
+    fts5_available.cache_clear()
+
+
+@pytest.mark.usefixtures("no_fts5")
+def test_without_fts5_recall_is_off_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing fails."""
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            assert index_of("A boat.").search("boat") == ()
+    assert [record.message for record in caplog.records if "recall is off" in record.message] == [
+        "recall is off, dropped turns are only read back by the model: SQLite lacks FTS5 (no such module: fts5)"
+    ]
