@@ -48,6 +48,6 @@ async def test_rules_and_pins_survive_every_compaction(places: list[int], cap: i
     for turn in range(end):
         messages += [said(f"I see, {turn}."), user(f"{TALK} {turn} {stated.get(turn, '')}")]
         await client.create(messages)
-    assert sum(bool(record.steps) for record in client.records) >= 2
+    assert any(record.steps for record in client.records), "the talk was never too long"
     sent = " ".join(str(message.content) for message in model.request)
     assert [rule for rule in (*RULES, PINNED) if rule not in sent] == []
