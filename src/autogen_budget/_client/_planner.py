@@ -1,4 +1,4 @@
-"""Plan the requests of one client: recognise the conversation, make it fit under the cap, account for what was done."""
+"""Plan the requests of one client: draft, make it fit under the cap, store what left, recall, account for it all."""
 
 import asyncio
 import logging
@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
-from autogen_core.models import UserMessage
-
 from autogen_budget._artifacts import ArtifactStore
 from autogen_budget._background import in_background
 from autogen_budget._budget import TokenBudget
 from autogen_budget._compaction import (
     CompactionContext,
-    Guidance,
     Plan,
     Prefetching,
     Strategy,
@@ -23,33 +20,27 @@ from autogen_budget._compaction import (
     input_prices,
     parameter_names,
     read_ahead,
-    recall,
-    recalled_message,
-    repair_steps,
-    reserved_tokens,
-    with_recalled,
     with_sections,
 )
-from autogen_budget._counting import CountAsker, Tally, TiktokenCounter, TokenCounter, TokenSource
+from autogen_budget._counting import CountAsker, TokenCounter, TokenSource
 from autogen_budget._history import (
+    Conversation,
     ConversationRegistry,
     History,
     HistoryArchive,
     TokenBreakdown,
-    measure_turn,
-    sizes_of_extras,
     sizes_of_history,
 )
 from autogen_budget._model_facts import ClientFacts
-from autogen_budget._turns import NOTE_SOURCE, Pin, RetentionPolicy, text_of
+from autogen_budget._records import Step
+from autogen_budget._turns import Pin
 
 from ._cap import RETRY_SHARE, RequestCap
 from ._composition import Composer, Composition
-from ._guides import Guides
+from ._draft import Draft, Drafter
 from ._provider_errors import Overflow
 from ._recollection import Recollections
 from ._request import Ask, Request, with_loss
-from ._tool_offers import ToolOffers
 
 logger = logging.getLogger("autogen_budget")
 
@@ -97,29 +88,33 @@ class Planner:
     ) -> None:
         self.cap = RequestCap(facts, budget)
         """How much a request may hold."""
-        self.conversations = ConversationRegistry(
-            counter,
-            multiple_system_messages=multiple_system_messages,
-            keep=RetentionPolicy(budget.keep_last_turns, tuple(pins)),
-        )
-        """The conversations that are known."""
         self.archive = HistoryArchive(artifacts)
-        """What is kept of what left them."""
+        """What is kept of what left the conversations."""
+        self._drafter = Drafter(
+            budget,
+            counter,
+            self.archive,
+            multiple_system_messages=multiple_system_messages,
+            pins=pins,
+            pin_tools=pin_tools,
+            instructions=instructions,
+        )
         self._facts = facts
         self._budget = budget
         self._strategies = tuple(strategies)
         self._counter = counter
         self._asker = CountAsker(source, counter)
         self._mixed = multiple_system_messages
-        self._instructions = instructions
-        self._pins = tuple(pins)
         self._summarizer = summarizer
         self._composer = Composer(counter)
-        self._offers = ToolOffers(budget, counter, pin_tools)
         self._recollections = Recollections()
-        self._guides = Guides(counter, self.archive.lease, multiple_system_messages=multiple_system_messages)
         self._warned_of_truncation = False
         self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def conversations(self) -> ConversationRegistry:
+        """The conversations that are known."""
+        return self._drafter.conversations
 
     def count_text(self, text: str) -> int:
         """Tokens of a text as this model counts it."""
@@ -133,9 +128,8 @@ class Planner:
             strategies (Sequence[Strategy]): How to make a history smaller.
         """
         self._budget, self._strategies = budget, tuple(strategies)
-        self.conversations.keep = RetentionPolicy(budget.keep_last_turns, self._pins)
         self.cap.change_budget(budget)
-        self._offers.budget = budget
+        self._drafter.change_budget(budget)
 
     def save_state(self) -> Mapping[str, object]:
         """What was learned about the model, and what is remembered, as values that JSON can hold."""
@@ -274,111 +268,71 @@ class Planner:
             )
 
     async def _plan(self, ask: Ask, cap: int, summarizer: SummaryWriter | None, *, whole: bool = False) -> Request:
-        with self.archive.in_use():
-            return await self._plan_atomically(ask, cap, summarizer, whole=whole)
-
-    async def _plan_atomically(self, ask: Ask, cap: int, summarizer: SummaryWriter | None, *, whole: bool) -> Request:
         """Nothing that other calls see changes before `commit`, which is the last thing that can."""
-        counter = self._counter
-        if isinstance(counter, TiktokenCounter):  # much text is measured off the event loop
-            await counter.prepare(ask.large_texts(every=self.conversations.latest is None))
-        recalled = self.conversations.recall(ask.messages)
-        await self.archive.hold(map(text_of, recalled.added), recalled.conversation.identity)
-        came = sizes_of_extras(counter, ask.tools, ask.json_output, ask.extra_create_args)
-        ask, selection = await self._offers.choose(ask, recalled.conversation.identity)
-        schemas = sizes_of_extras(counter, ask.tools, ask.json_output, ask.extra_create_args)
-        notes = [UserMessage(content=ask.note, source=NOTE_SOURCE)] if ask.note else []
-        bare = schemas + TokenBreakdown({"history": Tally.sum(map(counter.measure_message, notes))})
-        limit = self._budget.max_instruction_tokens if self._instructions else None
-        guided = await self._guides.guide(recalled.conversation, ask, recalled.added, bare, limit=limit, cap=cap)
-        conversation, projection = guided.conversation, guided.conversation.projection
-        extras = bare + guided.guidance.sizes
-        sizes, original = extras + projection.sizes, bare - schemas + came + projection.original
-        await self._ask_source(projection.history, guided.guidance, ask, sizes.total, cap)
-        tokens = counter.tokens(sizes.total)
-        new = counter.tokens(conversation.new_since_latest())
-        recollection = await self._recollections.of(conversation, self.archive, multiple_system_messages=self._mixed)
-        await recollection.prepare(projection.history, self.archive)
-        hits, text = recollection.find(projection.history), recollection.current(projection.history)
-        plan = Plan(projection.history, tokens)
-        recalled_tokens = self._message_tokens(text)
-        reserved = reserved_tokens(hits, projection.history, cap, counter, tools=bool(ask.tools))
-        if not ask.tools:
-            reserved = recalled_tokens or reserved
-        if tokens > cap - reserved:
-            guided = guided.for_compaction()
-            extras = bare + guided.guidance.sizes
-            sizes = extras + projection.sizes
-            tokens = counter.tokens(sizes.total)
-            plan = Plan(projection.history, tokens)
-        if tokens > cap - reserved:
-            context = CompactionContext(
-                tokens=tokens,
-                target=self._target(projection.history, cap, extras),
-                cap=cap,
-                extras=extras,
-                counter=counter,
-                lease=self.archive.lease_of(conversation.identity),
-                parameters=parameter_names(ask.tools),
-                summarizer=summarizer,
+        with self.archive.in_use():
+            draft = await self._drafter.draft(ask, cap)
+            await self._ask_source(draft, draft.history, cap)
+            recollection = await self._recollections.of(
+                draft.conversation, self.archive, multiple_system_messages=self._mixed
             )
-            plan = await fit(projection.history, context, self._strategies, whole=whole, reserved=reserved)
-            planned = (extras + sizes_of_history(plan.history, counter)).total
-            learned = await self._ask_source(plan.history, guided.guidance, ask, planned, cap)
-            if learned:  # fit it once more
-                tokens = max(cap + 1, counter.tokens(sizes.total))
-                context = replace(context, tokens=tokens, target=self._target(projection.history, cap, extras))
-                plan = await fit(projection.history, context, self._strategies, whole=whole, reserved=reserved)
-        steps = plan.steps
-        if plan.history is not projection.history:
-            await recollection.add(projection.history, plan.history, self.archive)
-            hits = recollection.find(plan.history)
-            conversation = conversation.compacted(plan.history, counter, multiple_system_messages=self._mixed)
-            if await self.archive.add(conversation.unstored, conversation.identity):
-                conversation = conversation.stored()
-            else:
-                steps = with_loss(plan, projection.history)
-            sizes = extras + conversation.projection.sizes
-        stable = counter.tokens(guided.stable_prefix(conversation, schemas.total, counter))
-        note, behind = recall(hits, text, sizes.total, cap, counter), None
-        if note is not None:
-            sizes = sizes + TokenBreakdown({"recall": note.tally})
-            behind = Tally.sum(measure_turn(turn, counter) for turn in plan.history.turns[plan.history.request or 0 :])
-            steps = steps if note.text == text else (*steps, note.step)
-        noted = "" if note is None else note.text
-        recollection.remember(plan.history, noted)
-        shown = guided.guidance
-        self._guides.commit(conversation, shown)
-        self.conversations.commit(recalled, conversation.requested(schemas.total + shown.tally, behind))
-        unmodified = conversation.projection.is_unmodified and not noted
-        sent = ask.messages if unmodified else with_recalled(plan.history, noted, with_sections(plan.history, shown))
-        return Request(
-            messages=[*sent, *notes] if notes else sent,
-            tools=ask.tools,
-            selection=selection,
-            tally=sizes.total,
-            tokens=plan.tokens if note is None else note.tokens,
-            cap=cap,
-            window=self.cap.window,
-            layers_before=original.tokens(counter),
-            tokens_before=counter.tokens(original.total),
-            layers_sent=sizes.tokens(counter),
-            steps=(*repair_steps(recalled.repairs, tokens), *guided.steps, *steps),
-            compacted=not unmodified,
-            stable_prefix_tokens=stable,
-            new_tokens=new,
-            history=plan.history,
-            extras=extras,
-        )
+            await recollection.prepare(draft.history, self.archive)
+            found = recollection.find(draft.history)
+            reserved = found.reserved_tokens(draft.history, cap, self._counter, tools=bool(draft.ask.tools))
+            draft, plan = await self._fit(draft, cap, reserved, summarizer, whole=whole)
+            conversation, steps = draft.conversation, plan.steps
+            if plan.history is not draft.history:
+                await recollection.add(draft.history, plan.history, self.archive)
+                found = recollection.find(plan.history)
+                conversation, steps = await self._store(draft, plan)
+            note = found.note((draft.extras + conversation.projection.sizes).total, cap, self._counter)
+            request = draft.request(
+                conversation, steps, note, found.text, self._counter, cap=cap, window=self.cap.window
+            )
+            recollection.remember(plan.history, note)
+            self._drafter.commit(draft, conversation, note)
+            return request
 
-    def _message_tokens(self, text: str) -> int:
-        return self._counter.tokens(self._counter.measure_message(recalled_message(text))) if text else 0
-
-    async def _ask_source(self, history: History, shown: Guidance, ask: Ask, tally: Tally, cap: int) -> bool:
+    async def _ask_source(self, draft: Draft, history: History, cap: int) -> bool:
         """Let the counter learn a request's size from who knows it; whether it did."""
-        if not self._asker.should_ask(tally, cap):
+        sizes = draft.sizes if history is draft.history else draft.extras + sizes_of_history(history, self._counter)
+        if not self._asker.should_ask(sizes.total, cap):
             return False
-        return await self._asker.learn(with_sections(history, shown), ask.tools, tally)
+        return await self._asker.learn(with_sections(history, draft.guided.guidance), draft.ask.tools, sizes.total)
+
+    async def _fit(
+        self, draft: Draft, cap: int, reserved: int, summarizer: SummaryWriter | None, *, whole: bool
+    ) -> tuple[Draft, Plan]:
+        """Compact the conversation of a draft that is over the cap; under it, nothing is touched."""
+        counter, history = self._counter, draft.history
+        tokens = counter.tokens(draft.sizes.total)
+        if tokens > cap - reserved:
+            draft = draft.for_compaction()
+            tokens = counter.tokens(draft.sizes.total)
+        if tokens <= cap - reserved:
+            return draft, Plan(history, tokens)
+        context = CompactionContext(
+            tokens=tokens,
+            target=self._target(history, cap, draft.extras),
+            cap=cap,
+            extras=draft.extras,
+            counter=counter,
+            lease=self.archive.lease_of(draft.conversation.identity),
+            parameters=parameter_names(draft.ask.tools),
+            summarizer=summarizer,
+        )
+        plan = await fit(history, context, self._strategies, whole=whole, reserved=reserved)
+        if await self._ask_source(draft, plan.history, cap):  # fit it once more, by what was learned
+            tokens = max(cap + 1, counter.tokens(draft.sizes.total))
+            context = replace(context, tokens=tokens, target=self._target(history, cap, draft.extras))
+            plan = await fit(history, context, self._strategies, whole=whole, reserved=reserved)
+        return draft, plan
+
+    async def _store(self, draft: Draft, plan: Plan) -> tuple[Conversation, tuple[Step, ...]]:
+        """Store what left a conversation: the conversation in the form that is sent, and what was done."""
+        conversation = draft.conversation.compacted(plan.history, self._counter, multiple_system_messages=self._mixed)
+        if await self.archive.add(conversation.unstored, conversation.identity):
+            return conversation.stored(), plan.steps
+        return conversation, with_loss(plan, draft.history)
 
     def _target(self, history: History, cap: int, extras: TokenBreakdown) -> int:
         return compaction_target(

@@ -8,19 +8,47 @@ from autogen_core.models import LLMMessage
 
 from autogen_budget._compaction import (
     CutResult,
+    RecalledNote,
     add_passages,
     asks_for_recall,
     dropped_passages,
     find_cut_results,
     find_passages,
     passages_outside,
+    recall,
+    recalled_message,
+    reserved_tokens,
 )
+from autogen_budget._counting import Tally, TokenCounter
 from autogen_budget._history import Conversation, ConversationIdentity, History, HistoryArchive
 from autogen_budget._recall import Hit, RecallIndex, passages_of_text, passages_of_transcript
 from autogen_budget._turns import Turn
 
 MAX_WHOLE = 500_000
 """Characters of a text that are indexed, half a second of work in a thread; a model searches the rest by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the newest request of a conversation is about, of what left it.
+
+    Args:
+        hits (tuple[Hit, ...]): The passages, the best first.
+        text (str): What was recalled for the same request before; empty for nothing, or for another request.
+    """
+
+    hits: tuple[Hit, ...]
+    text: str
+
+    def reserved_tokens(self, history: History, cap: int, counter: TokenCounter, *, tools: bool) -> int:
+        """Tokens to keep free for it; the same arguments as `reserved_tokens`."""
+        if self.text and not tools:
+            return counter.tokens(counter.measure_message(recalled_message(self.text)))
+        return reserved_tokens(self.hits, history, cap, counter, tools=tools)
+
+    def note(self, request: Tally, cap: int, counter: TokenCounter) -> RecalledNote | None:
+        """The note that tells the model of it; the same arguments as `recall`."""
+        return recall(self.hits, self.text, request, cap, counter)
 
 
 @dataclass
@@ -67,17 +95,14 @@ class Recollection:
         self.looked_at = history.turns[-1] if history.turns else None
         self.unread.update((reference, cut) for reference, cut in cuts.items() if reference not in self.read)
 
-    def find(self, history: History) -> tuple[Hit, ...]:
+    def find(self, history: History) -> "Found":
         """What the newest request is about, of what left the conversation."""
-        return find_passages(self.index, history)
+        same = self.request is not None and self.request is _request_of(history)
+        return Found(find_passages(self.index, history), self.text if same else "")
 
-    def current(self, history: History) -> str:
-        """What was recalled for the newest request already; empty for nothing, or for another request."""
-        return self.text if self.request is not None and self.request is _request_of(history) else ""
-
-    def remember(self, history: History, text: str) -> None:
+    def remember(self, history: History, note: RecalledNote | None) -> None:
         """Keep what was recalled for the newest request: it is sent with each call until the next one."""
-        self.request, self.text = _request_of(history), text
+        self.request, self.text = _request_of(history), "" if note is None else note.text
 
     async def add(self, old: History, new: History, archive: HistoryArchive) -> None:
         """Index what a compaction took; what is known already is passed over."""

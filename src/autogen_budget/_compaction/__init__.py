@@ -15,6 +15,7 @@ from ._instructions import Guidance, InstructionFitter, instruction_step, with_s
 from ._protocol import CompactionContext, Prefetching, Strategy, SummaryWriter, parameter_names
 from ._recall import (
     CutResult,
+    RecalledNote,
     add_passages,
     asks_for_recall,
     dropped_passages,
@@ -48,6 +49,7 @@ __all__ = [
     "InstructionFitter",
     "Plan",
     "Prefetching",
+    "RecalledNote",
     "Strategy",
     "Summarize",
     "SummarizerChoice",

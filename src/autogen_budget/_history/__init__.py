@@ -14,7 +14,7 @@ from ._conversation import Conversation, ConversationIdentity
 from ._dropped import DroppedTurns, stands_for_dropped
 from ._folding import turns_in_context
 from ._history import History, leading_system
-from ._registry import ConversationRegistry
+from ._registry import ConversationRegistry, Recalled
 
 __all__ = [
     "Conversation",
@@ -24,6 +24,7 @@ __all__ = [
     "History",
     "HistoryArchive",
     "MessageTallies",
+    "Recalled",
     "TokenBreakdown",
     "images_in",
     "leading_system",
