@@ -13,71 +13,70 @@ How a call flows:
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from ._agents import BudgetedAgent, budget_team, check_message_size, handoff_summary, send_remote
-from ._analysis import Balance, Finding, Growth
-from ._artifacts import ArtifactStore
-from ._budget import TokenBudget
-from ._client import BudgetedChatCompletionClient
-from ._compaction import (
-    ClearToolOutputs,
-    Compaction,
-    CompactionContext,
-    DropDuplicates,
-    DropImages,
-    DropThoughts,
-    Strategy,
-    Summarize,
-    TrimOldest,
-    TrimSelectorThread,
-    TruncateToolOutputs,
-    compact,
-    default_strategies,
-)
-from ._counting import (
-    AnthropicTokenSource,
-    FunctionCounter,
-    GeminiTokenSource,
-    Tally,
-    TiktokenCounter,
-    TokenCounter,
-    TokenSource,
-)
-from ._errors import (
-    ArtifactNotFoundError,
-    BudgetError,
-    ContextOverflowError,
-    LoopDetectedError,
-    MessageTooLargeError,
-    ModelTimeoutError,
-    PoolUnavailableError,
-    RemoteTimeoutError,
-    RunTimeoutError,
-    SpendLimitError,
-    ToolTimeoutError,
-)
-from ._history import History
-from ._hooks import RecordEvent, RecordLog, observed
-from ._limits import Limits, LoopTermination
-from ._record_json import RecordFile, RecordFormatError, read_records
-from ._records import (
-    CallRecord,
-    Event,
-    LoopRecord,
-    OutputCut,
-    Part,
-    Record,
-    RetryRecord,
-    Step,
-    TimeLimitRecord,
-    WaitRecord,
-)
-from ._report import CallTotals, Report
-from ._spend import Price, SpendPool, SpendReport, SpendTermination
-from ._tools import BudgetedWorkbench
-from ._turns import Pin, Turn, pin
-
 if TYPE_CHECKING:
+    from ._agents import BudgetedAgent, budget_team, check_message_size, handoff_summary, send_remote
+    from ._analysis import Balance, Finding, Growth
+    from ._artifacts import ArtifactStore
+    from ._budget import TokenBudget
+    from ._client import BudgetedChatCompletionClient
+    from ._compaction import (
+        ClearToolOutputs,
+        Compaction,
+        CompactionContext,
+        DropDuplicates,
+        DropImages,
+        DropThoughts,
+        Strategy,
+        Summarize,
+        TrimOldest,
+        TrimSelectorThread,
+        TruncateToolOutputs,
+        compact,
+        default_strategies,
+    )
+    from ._counting import (
+        AnthropicTokenSource,
+        FunctionCounter,
+        GeminiTokenSource,
+        Tally,
+        TiktokenCounter,
+        TokenCounter,
+        TokenSource,
+    )
+    from ._errors import (
+        ArtifactNotFoundError,
+        BudgetError,
+        ContextOverflowError,
+        LoopDetectedError,
+        MessageTooLargeError,
+        ModelTimeoutError,
+        PoolUnavailableError,
+        RemoteTimeoutError,
+        RunTimeoutError,
+        SpendLimitError,
+        ToolTimeoutError,
+    )
+    from ._history import History
+    from ._hooks import RecordEvent, RecordLog, observed
+    from ._limits import Limits, LoopTermination
+    from ._record_json import RecordFile, RecordFormatError, read_records
+    from ._records import (
+        CallRecord,
+        Event,
+        LoopRecord,
+        OutputCut,
+        Part,
+        Record,
+        RetryRecord,
+        Step,
+        TimeLimitRecord,
+        WaitRecord,
+    )
+    from ._report import CallTotals, Report
     from ._sight import Telemetry, assert_within, show_run
+    from ._spend import Price, SpendPool, SpendReport, SpendTermination
+    from ._tools import BudgetedWorkbench
+    from ._turns import Pin, Turn, pin
 
 __version__ = "0.2.0"
 
@@ -159,11 +158,51 @@ __all__ = [
     "show_run",
 ]
 
-_LOADED_WHEN_ASKED_FOR = ("Telemetry", "assert_within", "show_run")
+_HOMES = {
+    name: module
+    for module, names in {
+        "._agents": "BudgetedAgent budget_team check_message_size handoff_summary send_remote",
+        "._analysis": "Balance Finding Growth",
+        "._artifacts": "ArtifactStore",
+        "._budget": "TokenBudget",
+        "._client": "BudgetedChatCompletionClient",
+        "._compaction": (
+            "ClearToolOutputs Compaction CompactionContext DropDuplicates DropImages DropThoughts Strategy "
+            "Summarize TrimOldest TrimSelectorThread TruncateToolOutputs compact default_strategies"
+        ),
+        "._counting": (
+            "AnthropicTokenSource FunctionCounter GeminiTokenSource Tally TiktokenCounter TokenCounter TokenSource"
+        ),
+        "._errors": (
+            "ArtifactNotFoundError BudgetError ContextOverflowError LoopDetectedError MessageTooLargeError "
+            "ModelTimeoutError PoolUnavailableError RemoteTimeoutError RunTimeoutError SpendLimitError "
+            "ToolTimeoutError"
+        ),
+        "._history": "History",
+        "._hooks": "RecordEvent RecordLog observed",
+        "._limits": "Limits LoopTermination",
+        "._record_json": "RecordFile RecordFormatError read_records",
+        "._records": "CallRecord Event LoopRecord OutputCut Part Record RetryRecord Step TimeLimitRecord WaitRecord",
+        "._report": "CallTotals Report",
+        "._sight": "Telemetry assert_within show_run",
+        "._spend": "Price SpendPool SpendReport SpendTermination",
+        "._tools": "BudgetedWorkbench",
+        "._turns": "Pin Turn pin",
+    }.items()
+    for name in names.split()
+}
+"""Modules by the public names they hold."""
 
 
 def __getattr__(name: str) -> object:
-    """Load what a program needs only to look at its runs when it is asked for."""
-    if name in _LOADED_WHEN_ASKED_FOR:
-        return getattr(_import_module("._sight", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Load the module that a name is from when the name is used first: a program imports what it uses."""
+    module = _HOMES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(_import_module(module, __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return [*__all__]

@@ -1,10 +1,13 @@
 """What the package offers: a sorted list of names that are all there, documented and typed."""
 
+import ast
 import inspect
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -12,13 +15,20 @@ import autogen_budget
 
 
 def test_all_is_sorted_and_complete() -> None:
-    """`__all__` is sorted and names every public thing the package imports."""
-    public = {
-        name for name, value in vars(autogen_budget).items() if not name.startswith("_") and not inspect.ismodule(value)
-    }
-    when_asked_for = {"Telemetry", "assert_within", "show_run"}
-    assert set(autogen_budget.__all__) == {*public - {"TYPE_CHECKING"}, *when_asked_for, "__version__"}
+    """`__all__` is sorted, names what type checkers see, and each name is where it is looked for at run time."""
     assert list(autogen_budget.__all__) == sorted(autogen_budget.__all__)
+    (seen,) = (
+        node for node in ast.parse(Path(autogen_budget.__file__).read_text("utf-8")).body if isinstance(node, ast.If)
+    )
+    imported = {
+        name.name: statement.module
+        for statement in seen.body
+        if isinstance(statement, ast.ImportFrom)
+        for name in statement.names
+    }
+    assert {*autogen_budget.__all__} == {*imported, "__version__"} == {*dir(autogen_budget)}
+    for name, module in imported.items():
+        assert getattr(autogen_budget, name) is getattr(import_module(f"autogen_budget.{module}"), name)
 
 
 @pytest.mark.parametrize("name", [name for name in autogen_budget.__all__ if name != "__version__"])
@@ -42,16 +52,14 @@ def test_is_marked_as_typed() -> None:
 
 
 def test_importing_needs_no_extra() -> None:
-    """Importing the package loads no client library and no optional dependency."""
+    """Importing an agent loads no client library, no optional dependency and nothing that only reports need."""
     unwanted = "openai anthropic ollama mcp matplotlib redis typer rich autogen_budget._sight"
-    code = f"import sys, autogen_budget; print(sorted(set('{unwanted}'.split()) & set(sys.modules)))"
+    code = f"import sys; from autogen_budget import BudgetedAgent; print({{*'{unwanted}'.split()}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "set()"
 
 
-def test_what_is_loaded_when_asked_for_is_there() -> None:
-    """Tracing, assertions and the console come with the first use; other names are an error as usual."""
-    for name in ("Telemetry", "assert_within", "show_run"):
-        assert getattr(autogen_budget, name).__module__.startswith("autogen_budget._sight")
+def test_a_name_that_is_not_there_is_an_error_as_usual() -> None:
+    """Names are looked up when they are used first; others are refused like those of any module."""
     with pytest.raises(AttributeError, match="no attribute 'telemetry'"):
         getattr(autogen_budget, "telemetry")  # noqa: B009 (mypy knows that there is none)
