@@ -21,13 +21,6 @@ async def in_background(work: Callable[[], T], size: int) -> T:
 
     All such work of one event loop waits for its turn: the interpreter runs one thread at a time, and each further one
     that wants to run would keep the event loop waiting as long again.
-
-    Args:
-        work (Callable[[], T]): The work. It goes on to its end even where the caller is cancelled.
-        size (int): Characters or tokens that it reads; few are read at once.
-
-    Returns:
-        T: What the work returned.
     """
     if size <= SMALL:
         return work()
@@ -39,10 +32,6 @@ async def in_background(work: Callable[[], T], size: int) -> T:
 
 
 async def pause(number: int) -> None:
-    """Let the other tasks of the event loop go on, every so often in work that takes long.
-
-    Args:
-        number (int): Which turn the work has come to.
-    """
+    """Let the other tasks of the event loop go on, every so often in work that takes long."""
     if number % PAUSE_EVERY == 0:
         await asyncio.sleep(0)

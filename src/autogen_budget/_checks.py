@@ -18,10 +18,7 @@ def check_budget(budget: TokenBudget) -> None:
 def check_sequence(name: str, value: object, example: str) -> None:
     """Refuse a single value, or a text, where several are expected.
 
-    Args:
-        name (str): The argument's name.
-        value (object): What was given for it. `None` passes.
-        example (str): What would be right.
+    `value`: What was given for it. `None` passes.
 
     Raises:
         TypeError: It is no list, tuple or other sequence of things.

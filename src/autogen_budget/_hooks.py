@@ -103,9 +103,7 @@ def observed(hook: Hook) -> Generator[None]:
 def tell(record: RecordT, hooks: Iterable[Callable[[RecordT], object]]) -> None:
     """Call hooks with a record, and log it as an event; what hooks raise is one line in the log.
 
-    Args:
-        record (Record): The record.
-        hooks (Iterable[Hook] | Iterable[OutputHook]): Called with it, in order.
+    `hooks`: Called with it, in order.
     """
     if events.isEnabledFor(logging.INFO):
         events.info(RecordEvent(record))

@@ -21,9 +21,6 @@ from autogen_core.tools import BaseTool, StaticWorkbench, Workbench
 def find_clients(owner: object) -> dict[str, ChatCompletionClient]:
     """The model clients an object holds, by the name of the attribute that holds them.
 
-    Args:
-        owner (object): An agent, or anything else that calls models.
-
     Returns:
         dict[str, ChatCompletionClient]: Empty if it holds none.
     """
@@ -31,14 +28,7 @@ def find_clients(owner: object) -> dict[str, ChatCompletionClient]:
 
 
 def clients_within(client: ChatCompletionClient) -> list[ChatCompletionClient]:
-    """A model client and those inside it, at any depth: what wrappers such as a cache hold.
-
-    Args:
-        client (ChatCompletionClient): Any client.
-
-    Returns:
-        list[ChatCompletionClient]: The outer ones first, each once.
-    """
+    """A model client and those inside it, at any depth: what wrappers such as a cache hold."""
     found = [client]
     for outer in found:  # grows as it is read
         known = {id(known) for known in found}
@@ -49,9 +39,6 @@ def clients_within(client: ChatCompletionClient) -> list[ChatCompletionClient]:
 def find_workbenches(owner: object) -> dict[str, Workbench | Sequence[Workbench]]:
     """The workbenches an object holds, one by one or in lists, by the name of the attribute that holds them.
 
-    Args:
-        owner (object): An agent, or anything else that calls tools.
-
     Returns:
         dict[str, Workbench | Sequence[Workbench]]: The values as they are; empty if it holds none.
     """
@@ -60,9 +47,6 @@ def find_workbenches(owner: object) -> dict[str, Workbench | Sequence[Workbench]
 
 def find_contexts(owner: object) -> dict[str, ChatCompletionContext]:
     """The model contexts an object holds, by the name of the attribute that holds them.
-
-    Args:
-        owner (object): An agent.
 
     Returns:
         dict[str, ChatCompletionContext]: Empty if it holds none.
@@ -73,9 +57,6 @@ def find_contexts(owner: object) -> dict[str, ChatCompletionContext]:
 def find_executors(owner: object) -> dict[str, CodeExecutor]:
     """The code executors an object holds, by the name of the attribute that holds them.
 
-    Args:
-        owner (object): An agent, or anything else that runs code.
-
     Returns:
         dict[str, CodeExecutor]: Empty if it holds none.
     """
@@ -83,35 +64,19 @@ def find_executors(owner: object) -> dict[str, CodeExecutor]:
 
 
 def find_handoffs(owner: object) -> list[str]:
-    """The names of the tools by which an agent hands over to others.
-
-    Args:
-        owner (object): An agent.
-    """
+    """The names of the tools by which an agent hands over to others."""
     rows = (cast("Mapping[object, object]", value) for value in vars(owner).values() if isinstance(value, dict))
     return [value.name for row in rows for value in row.values() if isinstance(value, Handoff)]
 
 
 def find_runners(owner: object) -> list[ChatAgent | Team]:
-    """The agents and teams an object works with, each once: its own, and those its tools run.
-
-    Args:
-        owner (object): A team or an agent. What it holds in attributes and lists counts, and what the tools hold that
-            it has by itself or in workbenches.
-
-    Returns:
-        list[ChatAgent | Team]: In the order in which they are held.
-    """
+    """The agents and teams an object works with, each once: its own, and those its tools run."""
     found = (value for place in _places(owner) for value in _values(place) if isinstance(value, (ChatAgent, Team)))
     return list({id(runner): runner for runner in found}.values())
 
 
 def find_runner_tools(workbench: Workbench) -> frozenset[str]:
-    """The names of the tools in a workbench that run agents or teams.
-
-    Args:
-        workbench (Workbench): Any workbench.
-    """
+    """The names of the tools in a workbench that run agents or teams."""
     tools: list[BaseTool[Any, Any]] = [
         value for place in _places(workbench) for value in _values(place) if isinstance(value, BaseTool)
     ]
@@ -119,11 +84,7 @@ def find_runner_tools(workbench: Workbench) -> frozenset[str]:
 
 
 def has_outputs(owner: object) -> bool:
-    """Whether an object has tools or runs code, so that there may be outputs to cut.
-
-    Args:
-        owner (object): An agent.
-    """
+    """Whether an object has tools or runs code, so that there may be outputs to cut."""
     benches = (place for place in _places(owner) if isinstance(place, Workbench))
     # Every assistant has a static workbench, with or without tools; what another kind offers cannot be seen from here.
     return bool(find_executors(owner)) or any(
@@ -134,9 +95,6 @@ def has_outputs(owner: object) -> bool:
 
 def live_parts(team: Team) -> list[object]:
     """What a team made of itself at its first run, and works with since: its manager, and holders of its participants.
-
-    Args:
-        team (Team): Any team.
 
     Returns:
         list[object]: Empty before the first run, and for teams that make nothing of that kind.
@@ -160,9 +118,6 @@ def live_parts(team: Team) -> list[object]:
 def check_runtime(team: Team) -> None:
     """Refuse a team on AutoGen's distributed runtime, where its first run would wait for ever (AutoGen 0.7.5).
 
-    Args:
-        team (Team): Any team.
-
     Raises:
         ValueError: It is to run on a `GrpcWorkerAgentRuntime`.
     """
@@ -178,19 +133,12 @@ def check_runtime(team: Team) -> None:
 
 
 def is_running(team: Team) -> bool:
-    """Whether a team is in the middle of a run.
-
-    Args:
-        team (Team): Any team.
-    """
+    """Whether a team is in the middle of a run."""
     return bool(_attributes(team).get("_is_running"))
 
 
 def turn_bound(team: Team) -> tuple[int | None, bool] | None:
     """What ends a run of a team: its own bound on turns, and whether it has a termination condition.
-
-    Args:
-        team (Team): Any team.
 
     Returns:
         tuple[int | None, bool] | None: `None` means that it counts no turns.
@@ -202,23 +150,14 @@ def turn_bound(team: Team) -> tuple[int | None, bool] | None:
 
 
 def set_turn_bound(team: Team, turns: int) -> None:
-    """Let the runs of a team end after so many turns.
-
-    Args:
-        team (Team): A team that counts turns.
-        turns (int): How many there may be.
-    """
+    """Let the runs of a team end after so many turns."""
     for holder in (team, *live_parts(team)):
         if "_max_turns" in _attributes(holder):
             setattr(holder, "_max_turns", turns)  # noqa: B010  # as everything here is set
 
 
 def find_conditions(team: Team) -> list[TerminationCondition]:
-    """The conditions that end a team's runs, those in others included.
-
-    Args:
-        team (Team): Any team.
-    """
+    """The conditions that end a team's runs, those in others included."""
     found = [value for value in _values(team) if isinstance(value, TerminationCondition)]
     for condition in found:  # grows as it is read
         found += [value for value in _values(condition) if isinstance(value, TerminationCondition)]
@@ -227,9 +166,6 @@ def find_conditions(team: Team) -> list[TerminationCondition]:
 
 def turns_left(team: Team) -> int | None:
     """How many turns a run of a team may still take, the one that is under way included.
-
-    Args:
-        team (Team): A team that has begun to run.
 
     Returns:
         int | None: `None` means that its turns have no bound, or that they cannot be seen.
@@ -243,11 +179,7 @@ def turns_left(team: Team) -> int | None:
 
 
 def forget_speakers(team: Team) -> None:
-    """Let a team forget who spoke when its last run was cancelled or failed: AutoGen 0.7.5 would wait for them.
-
-    Args:
-        team (Team): A team that is not running.
-    """
+    """Let a team forget who spoke when its last run was cancelled or failed: AutoGen 0.7.5 would wait for them."""
     with suppress(ValueError):  # its manager is out of reach
         for part in live_parts(team):
             if isinstance(_attributes(part).get("_active_speakers"), list):
@@ -255,20 +187,13 @@ def forget_speakers(team: Team) -> None:
 
 
 def has_own_threads(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether a program gave its event loop threads to work with; those that asyncio makes by itself do not count.
-
-    Args:
-        loop (asyncio.AbstractEventLoop): Any event loop.
-    """
+    """Whether a program gave its event loop threads to work with; those that asyncio makes by itself do not count."""
     executor = _attributes(loop).get("_default_executor")
     return executor is not None and _attributes(executor).get("_thread_name_prefix") != "asyncio"
 
 
 def most_calls(agent: object) -> int | None:
     """How many model calls an agent makes in one turn at most, where AutoGen counts them.
-
-    Args:
-        agent (object): Any agent.
 
     Returns:
         int | None: `None` means that nothing counts them.
@@ -281,12 +206,7 @@ def most_calls(agent: object) -> int | None:
 
 
 def replace_parts(owner: object, parts: Mapping[int, object]) -> None:
-    """Put others in the place of parts that an object holds, wherever `find_runners` would find them.
-
-    Args:
-        owner (object): What holds them. Its lists are replaced by new ones, since they may be the user's.
-        parts (Mapping[int, object]): The new parts, by the identity of the old ones.
-    """
+    """Put others in the place of parts that an object holds, wherever `find_runners` would find them."""
     for place in _places(owner):
         for name, value in list(_attributes(place).items()):
             if id(value) in parts:
@@ -299,24 +219,14 @@ def replace_parts(owner: object, parts: Mapping[int, object]) -> None:
 
 
 def set_parts(owner: object, parts: Mapping[str, object]) -> None:
-    """Put parts into the attributes of an object.
-
-    Args:
-        owner (object): What holds them from now on.
-        parts (Mapping[str, object]): Model clients, workbenches, code executors by the name of the attribute.
-    """
+    """Put parts into the attributes of an object."""
     for name, part in parts.items():
         setattr(owner, name, part)
 
 
 @contextmanager
 def originals_restored(owner: object, originals: Mapping[str, object]) -> Generator[None]:
-    """For a moment, an object holds its own parts again; nothing may be awaited meanwhile.
-
-    Args:
-        owner (object): What held them.
-        originals (Mapping[str, object]): The parts it held, by the name of the attribute.
-    """
+    """For a moment, an object holds its own parts again; nothing may be awaited meanwhile."""
     current = {name: vars(owner)[name] for name in originals}
     set_parts(owner, originals)
     try:

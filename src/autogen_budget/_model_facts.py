@@ -65,14 +65,7 @@ class ClientFacts:
 
 
 def describe_client(client: ChatCompletionClient) -> ClientFacts:
-    """Read a client's public configuration, through any wrappers that keep theirs under `client`.
-
-    Args:
-        client (ChatCompletionClient): Any client. One that cannot be dumped tells nothing, which is no error.
-
-    Returns:
-        ClientFacts: What is visible.
-    """
+    """Read a client's public configuration, through any wrappers that keep theirs under `client`."""
     while isinstance(inner_client := getattr(client, "client", None), ChatCompletionClient):
         client = inner_client
     try:
@@ -104,9 +97,7 @@ def describe_client(client: ChatCompletionClient) -> ClientFacts:
 def counts_as(client: ChatCompletionClient, model: str | None) -> str | None:
     """The name by which a client's requests are counted before its model has reported anything.
 
-    Args:
-        client (ChatCompletionClient): The client.
-        model (str | None): The model's name. `None` means the client does not tell it.
+    `model`: The model's name. `None` means the client does not tell it.
 
     Returns:
         str | None: The model's name, else its family, which is "unknown" where that is not known either. `None` means
@@ -122,9 +113,6 @@ def counts_as(client: ChatCompletionClient, model: str | None) -> str | None:
 def max_reply_tokens(create_args: Mapping[str, object]) -> int | None:
     """Tokens of the longest reply that these create arguments ask for.
 
-    Args:
-        create_args (Mapping[str, object]): A client's configuration, or a call's `extra_create_args`.
-
     Returns:
         int | None: The larger of `max_tokens` and `max_completion_tokens`. `None` means neither is set, or not to a
         number of tokens: llama.cpp takes -1 for no limit.
@@ -135,9 +123,6 @@ def max_reply_tokens(create_args: Mapping[str, object]) -> int | None:
 
 def window_by_name(model: str) -> Window | None:
     """The window of a model that is known by its name, without any network.
-
-    Args:
-        model (str): The name, as the client sends it.
 
     Returns:
         Window | None: `None` means neither `genai-prices` nor AutoGen's table knows the model.
@@ -156,9 +141,6 @@ def window_by_name(model: str) -> Window | None:
 
 async def window_of_server(base_url: str) -> Window | None:
     """Ask an OpenAI-compatible server for its window: llama.cpp's `/props`, then vLLM's `/v1/models`.
-
-    Args:
-        base_url (str): The address of its API, for example `http://127.0.0.1:8080/v1`.
 
     Returns:
         Window | None: `None` means the server does not say, or did not answer within 2 seconds.

@@ -29,25 +29,13 @@ class RecordFormatError(ValueError):
 
 
 def to_dict(record: Record, *, include_content: bool = False) -> dict[str, object]:
-    """Turn a record into values that JSON can hold.
-
-    Args:
-        record (Record): Any record.
-        include_content (bool): Whether what may quote a conversation is in it: the messages that were sent, and the
-            texts of errors. Otherwise an error is only its class.
-
-    Returns:
-        dict[str, object]: The record's fields, with `version` and `kind`.
-    """
+    """Turn a record into values that JSON can hold."""
     shown = record if include_content else _without_content(record)
     return {"version": VERSION, **cast("dict[str, object]", _adapter().dump_python(shown, mode="json"))}
 
 
 def from_dict(values: Mapping[str, object]) -> Record:
     """Turn what `to_dict` returned back into a record.
-
-    Args:
-        values (Mapping[str, object]): The record's fields; unknown ones are ignored.
 
     Raises:
         RecordFormatError: They are no record, or one of a later version.
@@ -97,9 +85,7 @@ class RecordFile:
 def with_record_file(hooks: Sequence[Hook], path: str | PathLike[str] | None) -> tuple[Hook, ...]:
     """Put a file of records behind hooks.
 
-    Args:
-        hooks (Sequence[Hook]): The hooks.
-        path (str | PathLike[str] | None): The file. `None` means none.
+    `path`: The file. `None` means none.
     """
     return (*hooks, *(() if path is None else (RecordFile(path),)))
 
@@ -129,9 +115,6 @@ def read_records(path: str | PathLike[str]) -> Iterator[Record]:
 
 def record_of_line(line: bytes | str) -> Record:
     """Read one line of a file of records.
-
-    Args:
-        line (bytes | str): The line, with or without its end.
 
     Raises:
         RecordFormatError: It is no record.

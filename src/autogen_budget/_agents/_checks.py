@@ -17,9 +17,6 @@ _wrapped: "WeakSet[BaseChatAgent]" = WeakSet()
 def check_agent(agent: object) -> None:
     """Refuse what is no agent, or is under budget already.
 
-    Args:
-        agent (object): What is to be put under budget.
-
     Raises:
         TypeError: It is no agent.
         ValueError: It is under budget already.
@@ -48,9 +45,5 @@ def nothing_to_wrap(agent: BaseChatAgent) -> str:
 
 
 def note_wrapped(agent: BaseChatAgent) -> None:
-    """Remember that an agent is under budget.
-
-    Args:
-        agent (BaseChatAgent): What a wrapper works with.
-    """
+    """Remember that an agent is under budget."""
     _wrapped.add(agent)

@@ -39,14 +39,6 @@ class Contexts:
 
     Only public methods of a context are used. A context is folded only if it is AutoGen's default one, which shows all
     it holds: others choose what they show, and what they do not show would be lost.
-
-    Args:
-        name (str): The agent's name.
-        held (Callable[[], Mapping[str, ChatCompletionContext]]): Tells the contexts the agent holds now.
-        conversations (Sequence[ConversationRegistry]): The conversations that its clients know.
-        archives (Sequence[HistoryArchive]): What is kept of what left them.
-        counter (TokenCounter): Counts for its model.
-        fold (bool): Whether to fold them.
     """
 
     def __init__(
@@ -95,8 +87,7 @@ class Contexts:
     async def summary(self, max_tokens: int) -> str:
         """What is known of all that was said, in what was dropped and in what is still there.
 
-        Args:
-            max_tokens (int): Tokens it may hold, at least 64.
+        `max_tokens`: Tokens it may hold, at least 64.
 
         Returns:
             str: Empty if nothing was said.
@@ -136,9 +127,7 @@ class Contexts:
     async def start_task(self, keep: Phase, cap: int) -> None:
         """Make the contexts ready for the next job.
 
-        Args:
-            keep (Phase): What they hold then: all as it is, nothing, or what is known of it.
-            cap (int): Tokens a request may hold; what is known takes a quarter of it, and at most `SUMMARY_TOKENS`.
+        `cap`: Tokens a request may hold; what is known takes a quarter of it, and at most `SUMMARY_TOKENS`.
 
         Raises:
             ValueError: It is none of these, or there is no context that could begin with a summary.

@@ -81,15 +81,7 @@ class Settings:
     pin_tools: Sequence[str] = ()
 
     def cover(self, roster: Roster, wrap_agent: WrapAgent) -> list[tuple[Member, Wrapper]]:
-        """Put all members under budget that are not; the others are given the pool if they have none.
-
-        Args:
-            roster (Roster): Who they are. What is inside others is wrapped before them.
-            wrap_agent (WrapAgent): Puts an agent under budget.
-
-        Returns:
-            list[tuple[Member, Wrapper]]: Who was wrapped, and the wrappers.
-        """
+        """Put all members under budget that are not; the others are given the pool if they have none."""
         made: list[tuple[Member, Wrapper]] = []
         for member in reversed(roster.members):
             wrapper = member.under_budget

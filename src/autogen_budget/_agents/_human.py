@@ -30,11 +30,9 @@ _guarded: "WeakSet[UserProxyAgent]" = WeakSet()
 def guard_input(agent: UserProxyAgent, limits: Limits, report: Callable[[Record], None]) -> None:
     """Let the wait for a person end in time, and with the run.
 
-    Args:
-        agent (UserProxyAgent): Who stands for the person; one that is guarded stays as it is.
-        limits (Limits): Its `tool_timeouts` may name `"user_input"`. If they do not, a person has any time, unless the
-            input comes from AutoGen's `input()` without a terminal: that gets as long as a tool.
-        report (Callable[[Record], None]): Called when nobody answered in time.
+    `agent`: Who stands for the person; one that is guarded stays as it is. `limits`: Its `tool_timeouts` may name
+    `"user_input"`. If they do not, a person has any time, unless the input comes from AutoGen's `input()` without a
+    terminal: that gets as long as a tool.
     """
     if agent in _guarded:
         return

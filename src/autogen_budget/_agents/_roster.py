@@ -77,10 +77,6 @@ class Roster:
     def by_path(self, per_agent: Mapping[str, SettingT], argument: str = "per_agent") -> dict[str, SettingT]:
         """Settings by path.
 
-        Args:
-            per_agent (Mapping[str, SettingT]): Settings by names, or by the end of a path; the longest counts.
-            argument (str): What they were given as, for errors.
-
         Raises:
             ValueError: Nobody is called so, or more than one agent is.
         """
@@ -105,10 +101,6 @@ class Roster:
 
     def visit(self, runner: ChatAgent | Team, path: str) -> None:
         """Take in a team or an agent, and all that it works with.
-
-        Args:
-            runner (ChatAgent | Team): The team or agent.
-            path (str): The names of what is around it and its own.
 
         Raises:
             ValueError: A team is running, has begun to run where its agents cannot be reached, or is on AutoGen's
@@ -145,9 +137,7 @@ class Roster:
 def roster_of(*runners: ChatAgent | Team, inside: str = "") -> Roster:
     """Find all that calls models or tools in teams and agents. Nothing is changed.
 
-    Args:
-        runners (ChatAgent | Team): Teams, or what an agent works with.
-        inside (str): The name of that agent. Empty means they are in nobody.
+    `inside`: The name of that agent. Empty means they are in nobody.
 
     Raises:
         ValueError: A team is running, has begun to run where its agents cannot be reached, or is on AutoGen's

@@ -39,13 +39,7 @@ _running: ContextVar[tuple["RunGuard", ...]] = ContextVar("autogen_budget_runnin
 class RunGuard:
     """Runs the turns of one agent, or the runs of one team.
 
-    Args:
-        kind (Literal["agent", "team"]): Which of them it is.
-        name (str): Its name.
-        limits (Limits): Its `run_timeout` limits a run, with all that is called in it.
-        report (Callable[[Record], None]): Called when a run was out of time.
-        max_calls (int | None): Model calls that the agent makes in a turn at most. `None` means nobody counts them.
-        turns_left (Callable[[], int | None]): Tells how many turns are left to the team in its run.
+    `max_calls`: Model calls that the agent makes in a turn at most. `None` means nobody counts them.
     """
 
     def __init__(
@@ -78,8 +72,7 @@ class RunGuard:
     def load(self, until: float | None) -> None:
         """Let the next run end by then; in a team, the team's.
 
-        Args:
-            until (float | None): What `save` told. `None` means it may take as long as `limits` say.
+        `until`: What `save` told. `None` means it may take as long as `limits` say.
         """
         if self.within is None:
             self._saved = until
@@ -91,9 +84,7 @@ class RunGuard:
     ) -> AsyncGenerator[T, None]:
         """Run something and pass on what it brings; nothing is passed on after a cancellation.
 
-        Args:
-            work (Callable): Begins it, with a token of its own: it is cancelled however the run ends early.
-            token (CancellationToken | None): Ends the run. `None` means only cancelling the caller does.
+        `token`: Ends the run. `None` means only cancelling the caller does.
 
         Raises:
             RuntimeError: It is called from inside its own run.

@@ -29,12 +29,6 @@ class Sharing:
     the newest message. The others become one message with their facts, which is told in their place; the store keeps
     them whole.
 
-    Args:
-        share (Share): What to pass on.
-        artifacts (ArtifactStore): Where messages are kept that a summary leaves out.
-        counter (TokenCounter): Counts for the agent's model.
-        cap (Callable[[], int]): Tokens a request may hold, by what is known now.
-
     Raises:
         ValueError: `share` is none of its values.
     """
@@ -55,8 +49,7 @@ class Sharing:
     async def choose(self, messages: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
         """What to pass on of messages, as a new list; all of them if the function fails that was given for it.
 
-        Args:
-            messages (Sequence[BaseChatMessage]): What came since the last time. Nothing in it is changed.
+        `messages`: What came since the last time. Nothing in it is changed.
         """
         first, self._begun = not self._begun, True
         if self._share == "all" or not messages:

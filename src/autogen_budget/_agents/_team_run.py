@@ -36,13 +36,7 @@ _guards: "WeakKeyDictionary[Team, RunGuard]" = WeakKeyDictionary()
 
 
 def guard_runs(teams: Sequence[Team], limits: Limits, report: Callable[[Record], None]) -> None:
-    """Guard the runs of teams, and tell what works in them whose runs they are.
-
-    Args:
-        teams (Sequence[Team]): Teams that are not running; the guard of one that has one stays.
-        limits (Limits): Their `run_timeout` and `max_turns`.
-        report (Callable[[Record], None]): Called when a run was out of time.
-    """
+    """Guard the runs of teams, and tell what works in them whose runs they are."""
     for team in teams:
         bound_turns(team, limits)
         if team not in _guards:
@@ -87,9 +81,7 @@ def _guarded(team: Team, limits: Limits, report: Callable[[Record], None]) -> Ru
 def bound_turns(team: Team, limits: Limits) -> None:
     """Let a run of a team end after so many turns.
 
-    Args:
-        team (Team): A team that is not running.
-        limits (Limits): Its `max_turns`, which never raises a bound that the team has.
+    `limits`: Its `max_turns`, which never raises a bound that the team has.
     """
     from autogen_agentchat.teams import GraphFlow  # whoever has no team does not wait for it
 

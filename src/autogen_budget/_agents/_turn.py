@@ -21,14 +21,7 @@ BeginTurn = Callable[[CancellationToken], AsyncGenerator[Said, None]]
 
 
 class InnerTurns:
-    """The turns of an agent under budget.
-
-    Args:
-        agent (BaseChatAgent): The inner agent.
-        outputs (ToolOutputLimiter): Is told what is asked of it.
-        sharing (Sharing): Chooses what it is told.
-        contexts (Contexts): Its contexts, folded around each turn.
-    """
+    """The turns of an agent under budget."""
 
     def __init__(self, agent: BaseChatAgent, outputs: ToolOutputLimiter, sharing: Sharing, contexts: Contexts) -> None:
         self._agent = agent
@@ -39,8 +32,7 @@ class InnerTurns:
     def answer(self, messages: Sequence[BaseChatMessage]) -> BeginTurn:
         """A turn that brings a response, and what is said on the way where the agent answers by its stream.
 
-        Args:
-            messages (Sequence[BaseChatMessage]): What the agent is given. They are copied: teams clear their list.
+        `messages`: What the agent is given. They are copied: teams clear their list.
         """
         streams = type(self._agent).on_messages_stream is not BaseChatAgent.on_messages_stream
         if streams and type(self._agent).on_messages.__module__.startswith("autogen_agentchat."):
@@ -57,8 +49,7 @@ class InnerTurns:
     def stream(self, messages: Sequence[BaseChatMessage]) -> BeginTurn:
         """A turn that brings all that the agent says on the way.
 
-        Args:
-            messages (Sequence[BaseChatMessage]): What the agent is given. They are copied: teams clear their list.
+        `messages`: What the agent is given. They are copied: teams clear their list.
         """
         given = list(messages)
 

@@ -26,8 +26,7 @@ __all__ = [
 def calls_by_agent(calls: Sequence[CallRecord]) -> dict[str, list[CallRecord]]:
     """Sort the calls that agents made for themselves by agent, without those for summaries and those that failed.
 
-    Args:
-        calls (Sequence[CallRecord]): Calls, oldest first.
+    `calls`: Calls, oldest first.
     """
     agents: dict[str, list[CallRecord]] = {}
     for call in calls:
@@ -39,8 +38,7 @@ def calls_by_agent(calls: Sequence[CallRecord]) -> dict[str, list[CallRecord]]:
 def growth_by_agent(calls: Sequence[CallRecord]) -> tuple[Growth, ...]:
     """Measure how the history of each agent grows, the fastest first.
 
-    Args:
-        calls (Sequence[CallRecord]): Calls of all agents, oldest first.
+    `calls`: Calls of all agents, oldest first.
     """
     found = (growth_of(agent, own) for agent, own in calls_by_agent(calls).items())
     return tuple(sorted((growth for growth in found if growth), key=lambda growth: -growth.tokens_per_call))
@@ -49,9 +47,7 @@ def growth_by_agent(calls: Sequence[CallRecord]) -> tuple[Growth, ...]:
 def find_all(calls: Sequence[CallRecord], balance: Balance | None) -> tuple[Finding, ...]:
     """Find what wastes tokens, the largest gain first.
 
-    Args:
-        calls (Sequence[CallRecord]): Calls of all agents, oldest first.
-        balance (Balance | None): Whether compaction paid. `None` means that is not known.
+    `calls`: Calls of all agents, oldest first. `balance`: Whether compaction paid. `None` means that is not known.
     """
     found: list[Finding] = [*find_loss(balance, calls), *find_echoes(calls)]
     for agent, own in calls_by_agent(calls).items():

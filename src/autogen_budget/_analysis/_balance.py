@@ -44,10 +44,6 @@ class Balance:
 def cost_of(call: CallRecord, prices: Mapping[str, Price]) -> Decimal | None:
     """What a call cost, in US dollars: by what was reported, else by what was sent.
 
-    Args:
-        call (CallRecord): A call.
-        prices (Mapping[str, Price]): Prices by model, before those of `genai-prices`.
-
     Returns:
         Decimal | None: `None` means the price of its model is not known.
     """
@@ -60,10 +56,6 @@ def cost_of(call: CallRecord, prices: Mapping[str, Price]) -> Decimal | None:
 
 def balance_of(records: Iterable[CallRecord], prices: Mapping[str, Price]) -> Balance | None:
     """Add up both sides.
-
-    Args:
-        records (Iterable[CallRecord]): Calls of models, without those that a cache answered.
-        prices (Mapping[str, Price]): Prices by model, before those of `genai-prices`.
 
     Returns:
         Balance | None: `None` means the price of none of the models is known.

@@ -17,9 +17,7 @@ MIN_COMPACTIONS = 3
 def find_frequent(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
     """Find an agent whose requests are made smaller nearly every time.
 
-    Args:
-        agent (str): The agent's name.
-        calls (Sequence[CallRecord]): Its calls, oldest first.
+    `calls`: Its calls, oldest first.
     """
     shrunk = [call for call in calls if call.shrank]
     if len(shrunk) < MIN_COMPACTIONS or len(shrunk) * FREQUENT < len(calls):
@@ -42,9 +40,7 @@ def find_frequent(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
 def find_loss(balance: Balance | None, calls: Sequence[CallRecord]) -> list[Finding]:
     """Say so when compaction cost more than it saved.
 
-    Args:
-        balance (Balance | None): Whether compaction paid. `None` means that is not known.
-        calls (Sequence[CallRecord]): The calls of all agents.
+    `balance`: Whether compaction paid. `None` means that is not known.
     """
     if balance is None or balance.saved >= 0 or not any(call.shrank for call in calls):
         return []

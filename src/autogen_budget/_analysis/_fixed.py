@@ -22,9 +22,7 @@ NAMED = 6
 def find_fixed(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
     """Find instructions and tool schemas that take much of every request, and tools that are never called.
 
-    Args:
-        agent (str): The agent's name.
-        calls (Sequence[CallRecord]): Its calls, oldest first.
+    `calls`: Its calls, oldest first.
     """
     last = calls[-1]
     found: list[Finding] = []

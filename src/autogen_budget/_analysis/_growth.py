@@ -62,9 +62,7 @@ class Growth:
 def growth_of(agent: str, calls: Sequence[CallRecord]) -> Growth | None:
     """Measure how the longest conversation of an agent grows.
 
-    Args:
-        agent (str): The agent's name.
-        calls (Sequence[CallRecord]): Its calls, oldest first.
+    `calls`: Its calls, oldest first.
 
     Returns:
         Growth | None: `None` means there are too few calls to tell.
@@ -93,12 +91,7 @@ def growth_of(agent: str, calls: Sequence[CallRecord]) -> Growth | None:
 
 
 def find_growth(growth: Growth, calls: Sequence[CallRecord]) -> Finding | None:
-    """Make a finding of growth that will soon fill the cap, if one tool's results are its cause.
-
-    Args:
-        growth (Growth): How the history grows.
-        calls (Sequence[CallRecord]): The agent's calls.
-    """
+    """Make a finding of growth that will soon fill the cap, if one tool's results are its cause."""
     cap = calls[-1].cap
     tool = growth.cause.removeprefix("results of ")
     if tool == growth.cause or growth.cause_share < ALARM_CAUSE or growth.tokens_per_call < cap * ALARM_SHARE:
@@ -125,9 +118,7 @@ def find_growth(growth: Growth, calls: Sequence[CallRecord]) -> Finding | None:
 def find_rising(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
     """Find tools whose results are larger each time they are called.
 
-    Args:
-        agent (str): The agent's name.
-        calls (Sequence[CallRecord]): Its calls, oldest first.
+    `calls`: Its calls, oldest first.
     """
     series: dict[str, list[int]] = {}
     for call in calls:
@@ -155,8 +146,7 @@ def find_rising(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
 def is_rising(sizes: Sequence[int]) -> bool:
     """Whether a series grows throughout: nearly every step is up, and the end is well above the beginning.
 
-    Args:
-        sizes (Sequence[int]): Tokens, oldest first.
+    `sizes`: Tokens, oldest first.
     """
     if len(sizes) < MIN_CALLS or sizes[-1] < 1.5 * sizes[0] or sizes[-1] - sizes[0] < MIN_RISE:
         return False

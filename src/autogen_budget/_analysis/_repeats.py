@@ -24,9 +24,7 @@ REPEATS = 3
 def find_repeats(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
     """Find what one agent's requests hold more than once or for too long.
 
-    Args:
-        agent (str): The agent's name.
-        calls (Sequence[CallRecord]): Its calls, oldest first.
+    `calls`: Its calls, oldest first.
     """
     return [*_memory(agent, calls), *_duplicates(agent, calls), *_old_results(agent, calls), *_busts(agent, calls)]
 
@@ -34,8 +32,7 @@ def find_repeats(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
 def find_echoes(calls: Sequence[CallRecord]) -> list[Finding]:
     """Find pairs of agents that send each other the same text, or ever longer ones.
 
-    Args:
-        calls (Sequence[CallRecord]): The calls of all agents, oldest first.
+    `calls`: The calls of all agents, oldest first.
     """
     names = {call.name for call in calls}
     texts: dict[str, Part] = {}  # each text once, though every agent of a team is sent it

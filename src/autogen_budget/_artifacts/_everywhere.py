@@ -34,14 +34,7 @@ async def search_texts(
 ) -> str:
     """Search stored texts. Files and texts are read off the event loop.
 
-    Args:
-        store (ArtifactStore): Where the texts are.
-        references (Sequence[str]): The texts to look in. Of several, those that are gone are passed over.
-        words (str): Words to look for; where no passage has any of them, their letters as they stand.
-        pattern (str): A regular expression to look for in place of words. Empty for none.
-        limit (int): Tokens the answer may hold.
-        counter (TokenCounter): Counts them.
-        index (TextIndex): What is known of the texts' words; it learns those that are new.
+    `pattern`: A regular expression to look for in place of words. Empty for none.
 
     Returns:
         str: Passages, each with the reference and line to read on from: the best first, or in order for a pattern.

@@ -51,9 +51,6 @@ class ArtifactFile:
 class ArtifactFolder:
     """One folder of texts. Its methods block.
 
-    Args:
-        url (str): A path or URL; "memory://" makes a new folder in memory, which goes with this object.
-
     Raises:
         ValueError: The URL's protocol is unknown.
         ImportError: The URL needs a package that is not installed.
@@ -84,14 +81,6 @@ class ArtifactFolder:
         """Writes a text's bytes so that nobody sees half of them, in place of what was there.
 
         Object stores write whole objects anyway. Elsewhere half a file shows in its digest.
-
-        Args:
-            reference (str): The text's reference.
-            data (bytes): Its bytes.
-
-        Returns:
-            float | None: The stamp of the file, which is another one as soon as anybody renews it. None where dates are
-            too coarse for that.
         """
         with _os_errors():
             try:

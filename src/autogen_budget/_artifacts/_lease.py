@@ -27,11 +27,7 @@ class StoreResult:
 
 
 class ArtifactLease:
-    """Keeps whole texts for one owner: they stay in the store for as long as this object lives.
-
-    Args:
-        store (ArtifactStore): Where they are kept.
-    """
+    """Keeps whole texts for one owner: they stay in the store for as long as this object lives."""
 
     def __init__(self, store: ArtifactStore) -> None:
         self.store = store
@@ -44,15 +40,7 @@ class ArtifactLease:
         return self.store.held(self)
 
     async def keep(self, text: str) -> StoreResult:
-        """Store the whole of a text; a failing store is one line in the log.
-
-        Args:
-            text (str): The text. One that was itself cut from a stored text, as `remember_cut` was told, is not stored
-                again: its whole is there.
-
-        Returns:
-            StoreResult: The reference of the whole, or why there is none.
-        """
+        """Store the whole of a text; a failing store is one line in the log."""
         try:
             known = self.store.whole_of(text)
             if known is not None and await self.store.exists(known):
@@ -64,11 +52,7 @@ class ArtifactLease:
             return StoreResult(None, f"{type(error).__name__}: {error}")
 
     async def hold(self, texts: Iterable[str]) -> None:
-        """Let nothing go from the store that these texts refer to, whoever put it there.
-
-        Args:
-            texts (Iterable[str]): What a live conversation holds; references known already cost next to nothing.
-        """
+        """Let nothing go from the store that these texts refer to, whoever put it there."""
         await self._hold({reference for text in texts for reference in references_in(text)})
 
     def release(self) -> None:
@@ -86,9 +70,7 @@ class ArtifactLease:
 def whole_of(lease: ArtifactLease | None, text: str) -> str | None:
     """Find the stored text that a text was cut from.
 
-    Args:
-        lease (ArtifactLease | None): What keeps whole texts. `None` means nothing does.
-        text (str): What is left of it, exactly as it was noted when it was cut.
+    `lease`: What keeps whole texts. `None` means nothing does.
 
     Returns:
         str | None: Its reference. `None` means none is known.

@@ -20,11 +20,7 @@ class StoreLocks:
 
     @contextmanager
     def putting(self, reference: str) -> Generator[None]:
-        """Put a text: nothing is removed meanwhile, and no other text is put under its first reference.
-
-        Args:
-            reference (str): The first reference that the text could have.
-        """
+        """Put a text: nothing is removed meanwhile, and no other text is put under its first reference."""
         with self._condition:
             self._condition.wait_for(lambda: not self._removing)
             self._putting += 1

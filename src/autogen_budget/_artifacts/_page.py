@@ -38,21 +38,9 @@ def read_page(
     the text. A line that does not fit by itself is given in parts. Lone surrogates, which no provider accepts, become
     U+FFFD.
 
-    Args:
-        text (str): The whole text. Its lines end at "\n" alone.
-        limit (int): Tokens the answer may hold.
-        counter (TokenCounter): What counts the tokens.
-        name (str): What a model calls the text by: "name:7" is where its seventh line begins.
-        start_line (int): The line to begin with, from 1.
-        start_column (int): The character of that line to begin with, from 1.
-        max_lines (int): Lines to show at most; with a pattern, matches.
-        pattern (str): A regular expression in the syntax of `regex`, but for recursion, that is searched for in each
-            line by itself. Matching lines are shown with the lines before and after, long ones as excerpts. Empty means
-            no search.
-        seconds (float): Seconds the search may take. What was found until then is shown.
-
-    Returns:
-        str: The answer.
+    `max_lines`: Lines to show at most; with a pattern, matches. `pattern`: A regular expression in the syntax of
+    `regex`, but for recursion, that is searched for in each line by itself. Matching lines are shown with the lines
+    before and after, long ones as excerpts. Empty means no search.
 
     Raises:
         ValueError: The position is outside the text, the pattern is not one or too slow, `max_lines` is below 1, or the

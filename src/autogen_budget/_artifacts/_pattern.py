@@ -36,9 +36,6 @@ class Pattern(Protocol):
 def compile_pattern(pattern: str) -> Pattern:
     """Compile a pattern.
 
-    Args:
-        pattern (str): A regular expression in the syntax of `regex`, but for recursion, comments and nested sets.
-
     Raises:
         ValueError: It is none, or too large. The text says what would work.
     """
@@ -59,11 +56,7 @@ def compile_pattern(pattern: str) -> Pattern:
 
 
 def expanded_size(pattern: str) -> int:
-    """How many elements a pattern has with its counted repeats written out; an upper bound.
-
-    Args:
-        pattern (str): Any text.
-    """
+    """How many elements a pattern has with its counted repeats written out; an upper bound."""
     groups: list[int] = []  # the sizes of what stands before each open group
     size, last = 0, 0  # of the current group, and of the element that a repeat would count for
     for token in _TOKEN.finditer(pattern):

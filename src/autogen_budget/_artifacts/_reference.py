@@ -41,12 +41,7 @@ class KnownCuts:
         self._wholes: dict[bytes, str] = {}  # digest of a cut text -> reference of its whole, oldest first
 
     def remember(self, cut: str, reference: str) -> None:
-        """Note that a text was cut from a stored one.
-
-        Args:
-            cut (str): What is left of the text.
-            reference (str): The reference of the whole.
-        """
+        """Note that a text was cut from a stored one."""
         with self._lock:
             self._wholes[_fingerprint(cut)] = reference
             if len(self._wholes) > MAX_CUTS_KNOWN:

@@ -56,11 +56,7 @@ class Match:
     def excerpt(self, width: int = EXCERPT) -> tuple[int, int]:
         """The part of the line to show.
 
-        Args:
-            width (int): Characters at most.
-
-        Returns:
-            tuple[int, int]: The offsets where the part begins and ends. A line that is short enough is whole.
+        `width`: Characters at most.
         """
         if self.line_end - self.place.line_start <= width:
             return self.place.line_start, self.line_end
@@ -90,15 +86,7 @@ class Matches:
 def find_matches(text: str, pattern: str, start: Place, *, most: int, seconds: float) -> Matches:
     r"""Searches each line of a text by itself.
 
-    Args:
-        text (str): The text. Its lines end at "\n" alone.
-        pattern (str): A regular expression in the syntax of `regex`, but for recursion.
-        start (Place): Where to begin.
-        most (int): Matches to find at most.
-        seconds (float): Seconds to search at most.
-
-    Returns:
-        Matches: What was found. When the time was up, `resume` says how far the search came.
+    `most`: Matches to find at most. `seconds`: Seconds to search at most.
 
     Raises:
         ValueError: The pattern is not a regular expression, is too long, or was still busy with the very first lines
@@ -126,15 +114,7 @@ def find_matches(text: str, pattern: str, start: Place, *, most: int, seconds: f
 
 
 def line_end(text: str, offset: int) -> int:
-    """Finds the end of a line.
-
-    Args:
-        text (str): The text.
-        offset (int): Characters of the text before some place in the line.
-
-    Returns:
-        int: Characters of the text before the line feed, or before the end of the text.
-    """
+    """Finds the end of a line."""
     end = text.find("\n", offset)
     return len(text) if end < 0 else end
 

@@ -91,15 +91,9 @@ class ReadArtifactTool(BaseTool[ReadArtifactArgs, ArtifactPage]):
 
     What cannot be answered raises an error whose text says what would work; a workbench makes an error result of it.
 
-    Args:
-        store (ArtifactStore): Where the texts are.
-        counter (TokenCounter): What counts the tokens of answers.
-        limit (int): Tokens one answer may hold, at least 64.
-        history (Callable[[], Awaitable[str]] | None): Reads the turns that left the conversation, which the model names
-            "history". `None` means there is no such text.
-        references (Callable[[], Iterable[str]]): Tells the texts that are searched where the model names none: all
-            that was cut or dropped.
-        index (TextIndex | None): What is known of the words of these texts. `None` means nothing is, yet.
+    `limit`: Tokens one answer may hold, at least 64. `history`: Reads the turns that left the conversation, which
+    the model names "history". `None` means there is no such text. `index`: What is known of the words of these
+    texts. `None` means nothing is, yet.
 
     Raises:
         ValueError: The limit is below 64 tokens.
@@ -141,25 +135,11 @@ class ReadArtifactTool(BaseTool[ReadArtifactArgs, ArtifactPage]):
         )
 
     def return_value_as_string(self, value: ArtifactPage) -> str:
-        """The answer as the model sees it.
-
-        Args:
-            value (ArtifactPage): What `run` returned.
-
-        Returns:
-            str: Its text.
-        """
+        """The answer as the model sees it."""
         return value.text
 
     async def run(self, args: ReadArtifactArgs, cancellation_token: CancellationToken) -> ArtifactPage:
         """Read a page, or search, off the event loop.
-
-        Args:
-            args (ReadArtifactArgs): What the model asked for.
-            cancellation_token (CancellationToken): Ends the waiting; what runs is bounded in time and is left to end.
-
-        Returns:
-            ArtifactPage: The answer.
 
         Raises:
             ArtifactNotFoundError: No text has that reference, or no turns were left out.

@@ -43,12 +43,7 @@ class TextIndex:
             return [reference for reference in references if reference not in self._lines]
 
     def add(self, reference: str, text: str) -> None:
-        """Index a text; one that is known costs nothing.
-
-        Args:
-            reference (str): Its reference.
-            text (str): The whole of it.
-        """
+        """Index a text; one that is known costs nothing."""
         with self._lock:
             if reference in self._lines:
                 return
@@ -62,15 +57,7 @@ class TextIndex:
             self._size += len(text)
 
     def find(self, words: str, references: Collection[str]) -> list[FoundPassage]:
-        """Find the passages of some texts that have some of these words.
-
-        Args:
-            words (str): The words.
-            references (Collection[str]): The texts to look in; those that are not indexed are passed over.
-
-        Returns:
-            list[FoundPassage]: The best first.
-        """
+        """Find the passages of some texts that have some of these words."""
         wanted = frozenset(references)
         with self._lock:
             hits = self._index.search(words, _MAX_FOUND, min_coverage=0, within=self._range_of(wanted))

@@ -30,12 +30,6 @@ def find_cache_bust(
 ) -> str | None:
     """Name the first difference between two requests that should begin the same.
 
-    Args:
-        messages_before (Sequence[LLMMessage]): The messages of the request before, as received.
-        messages (Sequence[LLMMessage]): Those of this request.
-        tools_before (Sequence[Tool | ToolSchema]): The tools of the request before.
-        tools (Sequence[Tool | ToolSchema]): Those of this request.
-
     Returns:
         str | None: What changed and where, without any of its words. `None` means nothing did that would matter: one
         request goes on with the other, or they are of different conversations.
@@ -57,11 +51,7 @@ def find_cache_bust(
 
 
 def tool_name(tool: Tool | ToolSchema) -> str:
-    """The name of a tool or of its schema.
-
-    Args:
-        tool (Tool | ToolSchema): Either.
-    """
+    """The name of a tool or of its schema."""
     return str(tool.get("name", "")) if isinstance(tool, Mapping) else tool.name
 
 

@@ -36,10 +36,7 @@ T = TypeVar("T")
 class Outcome:
     """What one sending of a request has brought so far, and what is paid for it.
 
-    Args:
-        planner (Planner): Learns from it.
-        request (Request): What is sent.
-        reservation (Reservation | None): What pays for it. `None` means nothing does.
+    `reservation`: What pays for it. `None` means nothing does.
     """
 
     def __init__(self, planner: Planner, request: Request, reservation: Reservation | None = None) -> None:
@@ -136,14 +133,8 @@ class Caller:
 class ModelCall:
     """A call from its beginning to its end; begins when it is made.
 
-    Args:
-        ask (Ask): What the agent asks for.
-        planner (Planner): Plans its requests.
-        send (Send): Sends a request once.
-        model (str | None): The model's name. `None` means the client does not tell it.
-        caller (Caller): On whose behalf it is made.
-        larger (Callable[[Ask], ModelCall] | None): Makes the call of a larger model that takes the place of one that
-            cannot fit. `None` means that is an error.
+    `model`: The model's name. `None` means the client does not tell it. `larger`: Makes the call of a larger model
+    that takes the place of one that cannot fit. `None` means that is an error.
     """
 
     def __init__(
@@ -172,9 +163,6 @@ class ModelCall:
 
     async def record(self) -> AsyncGenerator[Item, None]:
         """Make the call, and record it, however it ends.
-
-        Yields:
-            str | CreateResult: Chunks of the reply, if it is streamed, then the result.
 
         Raises:
             ContextOverflowError: The call cannot be made to fit, or was refused for its size again and again.

@@ -57,12 +57,7 @@ class Ceiling:
 
 
 class RequestCap:
-    """Tokens that each request of one client may hold, by what is known now.
-
-    Args:
-        facts (ClientFacts): What the client's configuration tells.
-        budget (TokenBudget): The cap that was set.
-    """
+    """Tokens that each request of one client may hold, by what is known now."""
 
     def __init__(self, facts: ClientFacts, budget: TokenBudget) -> None:
         self._facts = facts
@@ -79,11 +74,7 @@ class RequestCap:
         return self._window
 
     def tokens(self, extra_create_args: Mapping[str, object] | None = None) -> int:
-        """Tokens a request may hold.
-
-        Args:
-            extra_create_args (Mapping[str, object] | None): Arguments of the call, which may ask for a longer reply.
-        """
+        """Tokens a request may hold."""
         window = None if self._window is None else self._window.tokens
         if window is None and self._budget.max_prompt_tokens is None:
             window = DEFAULT_WINDOW
@@ -91,11 +82,7 @@ class RequestCap:
         return cap if self._ceiling is None else min(cap, self._ceiling.tokens)
 
     def reply_room(self, extra_create_args: Mapping[str, object] | None = None) -> int:
-        """Tokens a reply may take.
-
-        Args:
-            extra_create_args (Mapping[str, object] | None): Arguments of the call, which may ask for a longer reply.
-        """
+        """Tokens a reply may take."""
         window = None if self._window is None else self._window.tokens
         return self._budget.reply_room(window, self._asked(extra_create_args))
 
@@ -109,12 +96,7 @@ class RequestCap:
         self._warn()
 
     def learn_refusal(self, overflow: Overflow, tokens: int) -> None:
-        """Remember what a refusal tells: the true window, or at least that this was too much.
-
-        Args:
-            overflow (Overflow): What the provider said.
-            tokens (int): Tokens of the refused request.
-        """
+        """Remember what a refusal tells: the true window, or at least that this was too much."""
         if overflow.window is None:
             strikes = 0 if self._ceiling is None else min(MAX_STRIKES, self._ceiling.strikes + 1)
             self._ceiling = Ceiling(int(tokens * RETRY_SHARE), strikes)
@@ -122,11 +104,7 @@ class RequestCap:
             self._window = Window(overflow.window, "overflow error")
 
     def learn_acceptance(self, tokens: int) -> None:
-        """Let a guessed ceiling rise again.
-
-        Args:
-            tokens (int): Tokens of a request that was answered.
-        """
+        """Let a guessed ceiling rise again."""
         if self._ceiling is None:
             return
         ceiling, self._ceiling = self._ceiling.after_acceptance(tokens), None
@@ -163,11 +141,7 @@ class RequestCap:
         }
 
     def load_state(self, state: Mapping[str, object]) -> None:
-        """Take over what was taught about the same model; what is not understood is ignored.
-
-        Args:
-            state (Mapping[str, object]): What `save_state` returned.
-        """
+        """Take over what was taught about the same model; what is not understood is ignored."""
         window, ceiling = state.get("window"), state.get("ceiling")
         if type(window) is int and window > 0:  # not isinstance: True is an int
             self._window = Window(window, "overflow error")

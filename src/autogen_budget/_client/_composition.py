@@ -68,11 +68,7 @@ class _Known:
 
 
 class Composer:
-    """Describes the requests of one client.
-
-    Args:
-        counter (TokenCounter): Counts the parts.
-    """
+    """Describes the requests of one client."""
 
     def __init__(self, counter: TokenCounter) -> None:
         self._counter = counter
@@ -90,15 +86,7 @@ class Composer:
         changed: bool = False,
         stable: bool = False,
     ) -> Composition:
-        """Describe a request.
-
-        Args:
-            messages (Sequence[LLMMessage]): The messages as received.
-            sent (Sequence[LLMMessage]): The messages as they are sent.
-            tools (Sequence[Tool | ToolSchema]): Tools and hand-offs.
-            changed (bool): Whether this call changed the messages that the conversation had before.
-            stable (bool): Whether it begins as the conversation's request before did.
-        """
+        """Describe a request."""
         known, new_from = self._find(messages)
         known.calls += 1
         tools_before = self._tools

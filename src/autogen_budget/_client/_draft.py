@@ -94,14 +94,8 @@ class Draft:
     ) -> Request:
         """Put the request together, and account for it.
 
-        Args:
-            conversation (Conversation): Its conversation, in the form that is sent.
-            steps (tuple[Step, ...]): What was done to that.
-            note (RecalledNote | None): What is recalled for it. `None` means nothing is.
-            known (str): What was recalled for its newest message before; recalling it again is no step.
-            counter (TokenCounter): Counts for the model that is called.
-            cap (int): Tokens it may hold.
-            window (Window | None): The model's window. `None` means it is not known.
+        `note`: What is recalled for it. `None` means nothing is. `window`: The model's window. `None` means it
+        is not known.
         """
         sizes = self.extras + conversation.projection.sizes
         messages: Sequence[LLMMessage] = self.ask.messages
@@ -141,15 +135,6 @@ class Drafter:
 
     A draft changes nothing until `commit`: calls at the same time, and calls that are cancelled, leave each other's
     conversations as they are.
-
-    Args:
-        budget (TokenBudget): The caps of instructions and of tools.
-        counter (TokenCounter): Counts for the model that is called.
-        archive (HistoryArchive): Keeps whole texts.
-        multiple_system_messages (bool): Whether the model takes system messages anywhere.
-        pins (Sequence[Pin]): What may not be dropped.
-        pin_tools (Sequence[str]): Names of the tools that are always offered.
-        instructions (bool): Whether the system messages are an agent's instructions, which have a cap of their own.
     """
 
     def __init__(
@@ -174,22 +159,13 @@ class Drafter:
         self.change_budget(budget)
 
     def change_budget(self, budget: TokenBudget) -> None:
-        """Draft the next request by other caps.
-
-        Args:
-            budget (TokenBudget): Holds them.
-        """
+        """Draft the next request by other caps."""
         self._max_instruction_tokens = budget.max_instruction_tokens if self._instructions else None
         self._offers.budget = budget
         self.conversations.keep = RetentionPolicy(budget.keep_last_turns, self._pins)
 
     async def draft(self, ask: Ask, cap: int) -> Draft:
-        """Recognise the conversation, choose the tools to offer and the instructions to show.
-
-        Args:
-            ask (Ask): What an agent asks for.
-            cap (int): Tokens the whole request may hold.
-        """
+        """Recognise the conversation, choose the tools to offer and the instructions to show."""
         if isinstance(self._counter, TiktokenCounter):  # much text is measured off the event loop
             await self._counter.prepare(ask.large_texts(every=self.conversations.latest is None))
         recalled = self.conversations.recall(ask.messages)
@@ -211,11 +187,8 @@ class Drafter:
     def commit(self, draft: Draft, conversation: Conversation, note: RecalledNote | None) -> None:
         """Remember what a request is made of, for the next one of the same conversation.
 
-        Args:
-            draft (Draft): What the request was made from.
-            conversation (Conversation): Its conversation, in the form that is sent.
-            note (RecalledNote | None): What was recalled for it: what stands behind the note does not begin the next
-                request. `None` means nothing was.
+        `note`: What was recalled for it: what stands behind the note does not begin the next request. `None`
+        means nothing was.
         """
         guidance, history = draft.guided.guidance, conversation.history
         newest = history.turns[history.request or 0 :]

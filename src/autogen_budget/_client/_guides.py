@@ -40,13 +40,7 @@ class Guided:
         return replace(self, guidance=self.guidance.only_for(request))
 
     def stable_prefix(self, conversation: Conversation, schemas: Tally, counter: TokenCounter) -> Tally:
-        """What the beginning of the request weighs that the one before had as well.
-
-        Args:
-            conversation (Conversation): The conversation as it is sent.
-            schemas (Tally): What stands before its messages.
-            counter (TokenCounter): Measures it.
-        """
+        """What the beginning of the request weighs that the one before had as well."""
         before = self.known or Guidance()
         stable = conversation.stable_prefix(schemas + before.tally)
         gone = next((shown.request for shown in before.shown if shown not in self.guidance.shown), None)
@@ -63,10 +57,7 @@ class Guided:
 class Guides:
     """Holds the instructions of one client's conversations to their cap.
 
-    Args:
-        counter (TokenCounter): Counts for the model that is called.
-        lease (ArtifactLease | None): Keeps the whole of what is cut. `None` means nothing does.
-        multiple_system_messages (bool): Whether the model takes system messages anywhere.
+    `lease`: Keeps the whole of what is cut. `None` means nothing does.
     """
 
     def __init__(self, counter: TokenCounter, lease: ArtifactLease | None, *, multiple_system_messages: bool) -> None:
@@ -86,13 +77,7 @@ class Guides:
     ) -> Guided:
         """Hold the instructions of a conversation, and memory that came new in it, to their cap.
 
-        Args:
-            conversation (Conversation): The conversation.
-            ask (Ask): What the agent asks for.
-            added (Sequence[LLMMessage]): The messages of it that are new.
-            extras (TokenBreakdown): What the request carries beside the conversation.
-            limit (int | None): Tokens instructions may take. `None` means only the whole counts.
-            cap (int): Tokens the whole request may hold.
+        `limit`: Tokens instructions may take. `None` means only the whole counts.
         """
         known, source = self._known.get(conversation.identity), leading_system(ask.messages)
         if limit is None:

@@ -41,13 +41,7 @@ class UnderBudget(Protocol):
 
 
 class LargerModel:
-    """Takes over calls that do not fit; that it does so is a warning the first time.
-
-    Args:
-        given (ChatCompletionClient): The larger model.
-        under_budget (Callable[[ChatCompletionClient], UnderBudget]): Puts it under a budget of its own; one that has a
-            budget is given back.
-    """
+    """Takes over calls that do not fit; that it does so is a warning the first time."""
 
     def __init__(
         self, given: ChatCompletionClient, under_budget: Callable[[ChatCompletionClient], UnderBudget]
@@ -58,11 +52,7 @@ class LargerModel:
         self._client: UnderBudget | None = None
 
     def taking_over(self, caller: Caller) -> Larger:
-        """What takes over a call.
-
-        Args:
-            caller (Caller): On whose behalf: with a pool of its own, the larger model charges that one.
-        """
+        """What takes over a call."""
 
         def call(ask: Ask) -> ModelCall:
             client = self._client

@@ -24,14 +24,7 @@ _GATEWAY_STATUSES = frozenset({502, 504})
 class LimitedCalls:
     """Sends the calls of one client within limits.
 
-    Args:
-        name (str): Who calls.
-        limits (Limits): The limits.
-        client (ChatCompletionClient): Who is called.
-        send (Send): Sends a request once.
-        report (Callable[[Record], None]): Called for waits, retries, time limits and loops.
-        fallback (Send | None): Sends one call in place of `send` where an agent repeats itself. `None` means
-            that this is an error.
+    `fallback`: Sends one call in place of `send` where an agent repeats itself. `None` means that this is an error.
     """
 
     def __init__(
@@ -53,9 +46,6 @@ class LimitedCalls:
 
     def prepare(self, ask: Ask) -> tuple[Ask, Send]:
         """What to ask, and how to send it.
-
-        Args:
-            ask (Ask): What the agent asks for.
 
         Raises:
             LoopDetectedError: An agent repeats itself in its run, and there is no fallback.
@@ -96,9 +86,6 @@ class LimitedCalls:
 
 def read_trouble(error: Exception) -> Trouble | None:
     """What is known of an error that may pass.
-
-    Args:
-        error (Exception): What a client raised.
 
     Returns:
         Trouble | None: `None` means that the same call would fail again.

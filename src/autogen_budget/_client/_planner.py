@@ -57,18 +57,9 @@ class Planner:
     A plan changes nothing until it is whole: calls at the same time, and calls that are cancelled, leave each other's
     conversations and the archive as they are.
 
-    Args:
-        facts (ClientFacts): What the client's configuration tells.
-        budget (TokenBudget): The cap and how to keep it.
-        strategies (Sequence[Strategy]): How to make a history smaller.
-        counter (TokenCounter): How to count; it learns from what is reported.
-        multiple_system_messages (bool): Whether the model takes system messages anywhere.
-        artifacts (ArtifactStore | None): Where the whole of what is cut is kept. `None` means nowhere.
-        pins (Sequence[Pin]): What may not be dropped.
-        pin_tools (Sequence[str]): Names of the tools that are always offered.
-        summarizer (SummaryWriter | None): Has a model write summaries. `None` means there is no model.
-        source (TokenSource | None): Counts requests as the model does. `None` means nobody can be asked.
-        instructions (bool): Whether the system messages are an agent's instructions, which have a cap of their own.
+    `artifacts`: Where the whole of what is cut is kept. `None` means nowhere. `summarizer`: Has a model write
+    summaries. `None` means there is no model. `source`: Counts requests as the model does. `None` means nobody can
+    be asked.
     """
 
     def __init__(
@@ -121,12 +112,7 @@ class Planner:
         return self._counter.count_text(text)
 
     def change_budget(self, budget: TokenBudget, strategies: Sequence[Strategy]) -> None:
-        """Plan the next call by another budget; what was learned about the model stays, and what was compacted too.
-
-        Args:
-            budget (TokenBudget): The cap and how to keep it.
-            strategies (Sequence[Strategy]): How to make a history smaller.
-        """
+        """Plan the next call by another budget; what was learned about the model stays, and what was compacted too."""
         self._budget, self._strategies = budget, tuple(strategies)
         self.cap.change_budget(budget)
         self._drafter.change_budget(budget)
@@ -142,11 +128,7 @@ class Planner:
         }
 
     def load_state(self, state: Mapping[str, object]) -> None:
-        """Take over what another planner knew; what is not understood, or about another model, is ignored.
-
-        Args:
-            state (Mapping[str, object]): What `save_state` returned.
-        """
+        """Take over what another planner knew; what is not understood, or about another model, is ignored."""
         counter = state.get("counter")
         if state.get("model") == self._facts.model:
             self.cap.load_state(state)
@@ -163,10 +145,6 @@ class Planner:
     async def plan(self, ask: Ask, *, whole: bool = False) -> Request:
         """Make a request that fits.
 
-        Args:
-            ask (Ask): What the agent asks for.
-            whole (bool): Whether task and newest request may not be cut: another model would take them whole.
-
         Raises:
             ContextOverflowError: Even the parts that may not be dropped or cut are over the cap.
         """
@@ -179,10 +157,6 @@ class Planner:
     async def plan_smaller(self, ask: Ask, refused: Request) -> Request:
         """Make a request that is strictly smaller than one the provider refused, without waiting for a summary.
 
-        Args:
-            ask (Ask): What the agent asks for.
-            refused (Request): What was sent for it.
-
         Raises:
             ContextOverflowError: There is none.
         """
@@ -190,11 +164,7 @@ class Planner:
         return await self._plan(ask, min(self.cap.tokens(ask.extra_create_args), int(size * RETRY_SHARE)), None)
 
     async def prefetch(self, request: Request) -> None:
-        """Let strategies prepare what the next compaction will need; their failure is not the call's.
-
-        Args:
-            request (Request): What was sent, and answered.
-        """
+        """Let strategies prepare what the next compaction will need; their failure is not the call's."""
         if self._summarizer is None:
             return
         context = CompactionContext(
@@ -214,12 +184,7 @@ class Planner:
                 logger.warning("%s could not look ahead", type(strategy).__name__, exc_info=True)
 
     def describe(self, ask: Ask, request: Request) -> Composition:
-        """Describe the parts of a request for its record; never raises.
-
-        Args:
-            ask (Ask): What the agent asked for.
-            request (Request): What was sent for it.
-        """
+        """Describe the parts of a request for its record; never raises."""
         try:
             return self._composer.describe(
                 ask.messages,
@@ -233,12 +198,7 @@ class Planner:
             return Composition()
 
     def learn_refusal(self, overflow: Overflow, refused: Request) -> None:
-        """Remember what a refusal tells: the true window, how the model counts, or at least that this was too much.
-
-        Args:
-            overflow (Overflow): What the provider said.
-            refused (Request): What was sent.
-        """
+        """Remember what a refusal tells: the true window, how the model counts, or at least that this was too much."""
         if overflow.prompt_tokens is not None:
             self._counter.observe(refused.tally, overflow.prompt_tokens)
         self.cap.learn_refusal(overflow, refused.tokens)
@@ -246,9 +206,7 @@ class Planner:
     def learn_usage(self, request: Request, prompt_tokens: int | None) -> None:
         """Learn from a request that was answered.
 
-        Args:
-            request (Request): What was sent.
-            prompt_tokens (int | None): Its prompt tokens as the provider reports them. `None` means it reports none.
+        `prompt_tokens`: Its prompt tokens as the provider reports them. `None` means it reports none.
         """
         self.cap.learn_acceptance(request.tokens)
         if prompt_tokens is None:

@@ -120,9 +120,6 @@ ProviderError = Overflow | Throttled | OutOfMemory
 def read_provider_error(error: BaseException) -> ProviderError | None:
     """Read an error of a model client. Reading never raises: that would hide the error itself.
 
-    Args:
-        error (BaseException): What the client raised.
-
     Returns:
         ProviderError | None: `None` means the error is about something else.
     """

@@ -75,12 +75,7 @@ class Recollection:
     looked_at: Turn | None = None
 
     async def prepare(self, history: History, archive: HistoryArchive) -> None:
-        """Index the whole of what was cut where it was received, as soon as a person asks for something.
-
-        Args:
-            history (History): What is sent.
-            archive (HistoryArchive): What is stored.
-        """
+        """Index the whole of what was cut where it was received, as soon as a person asks for something."""
         if not asks_for_recall(history):
             return
         self._note_cuts(history, archive)
@@ -122,13 +117,7 @@ class Recollections:
     async def of(
         self, conversation: Conversation, archive: HistoryArchive, *, multiple_system_messages: bool
     ) -> Recollection:
-        """What can be recalled of a conversation; after a load it is read from its messages and from the store.
-
-        Args:
-            conversation (Conversation): The conversation.
-            archive (HistoryArchive): What is stored of what left it.
-            multiple_system_messages (bool): Whether the model takes system messages anywhere.
-        """
+        """What can be recalled of a conversation; after a load it is read from its messages and from the store."""
         known = self._known.get(conversation.identity)
         if known is None:
             known = self._known[conversation.identity] = Recollection()

@@ -45,11 +45,7 @@ class Ask:
     note: str = ""
 
     def large_texts(self, *, every: bool) -> Iterator[str]:
-        """The texts of messages that may be large, one by one: what a user said, and what tools gave.
-
-        Args:
-            every (bool): Whether all messages may be new, rather than the latest ones.
-        """
+        """The texts of messages that may be large, one by one: what a user said, and what tools gave."""
         for message in self.messages if every else self.messages[-LATEST:]:
             if isinstance(message, FunctionExecutionResultMessage):
                 yield from (result.content for result in message.content)

@@ -16,28 +16,14 @@ Send = Callable[[Ask, Request, UsageListener], AsyncGenerator[Item, None]]
 
 
 class Sender:
-    """Calls one client.
-
-    Args:
-        client (ChatCompletionClient): The client.
-        stream_options (bool): Whether the client sets OpenAI's stream options by itself.
-    """
+    """Calls one client."""
 
     def __init__(self, client: ChatCompletionClient, *, stream_options: bool = False) -> None:
         self._client = client
         self._ask_for_usage = reports_when_asked(client) and not stream_options
 
     async def send(self, ask: Ask, request: Request, usage: UsageListener) -> AsyncGenerator[Item, None]:
-        """Send a request once.
-
-        Args:
-            ask (Ask): What the agent asked for; its messages and tools are not sent.
-            request (Request): Whose messages and tools are sent in their place.
-            usage (UsageListener): Takes what is overheard of the call's usage.
-
-        Yields:
-            str | CreateResult: Chunks of the reply, if it is streamed, then the result.
-        """
+        """Send a request once."""
         if not ask.stream:
             with usage.listening():
                 result = await self._client.create(

@@ -18,13 +18,7 @@ logger = logging.getLogger("autogen_budget")
 
 
 class ToolOffers:
-    """Chooses what to offer, and remembers it for each conversation, so that it stays the same while it can.
-
-    Args:
-        budget (TokenBudget): Its `max_tool_schema_tokens` is the cap; it may be set anew.
-        counter (TokenCounter): Weighs the schemas.
-        pinned (Sequence[str]): Names of the tools that are always offered.
-    """
+    """Chooses what to offer, and remembers it for each conversation, so that it stays the same while it can."""
 
     def __init__(self, budget: TokenBudget, counter: TokenCounter, pinned: Sequence[str] = ()) -> None:
         self.budget = budget
@@ -37,10 +31,6 @@ class ToolOffers:
 
     async def choose(self, ask: Ask, conversation: ConversationIdentity) -> tuple[Ask, Selection]:
         """Choose what a request offers; off the event loop, since a thousand schemas may have to be read.
-
-        Args:
-            ask (Ask): What the agent asks for.
-            conversation (ConversationIdentity): The conversation it belongs to.
 
         Returns:
             tuple[Ask, Selection]: What to ask for in its place; the same object where all tools are offered as they

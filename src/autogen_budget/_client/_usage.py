@@ -59,12 +59,7 @@ class Usage:
 
     @classmethod
     def of(cls, result: CreateResult, details: UsageDetails) -> "Usage":
-        """What was reported with a result, and what was overheard beside it.
-
-        Args:
-            result (CreateResult): The result. Its usage may hold anything: clients pass on what servers send.
-            details (UsageDetails): What was overheard.
-        """
+        """What was reported with a result, and what was overheard beside it."""
         usage: object = result.usage
         prompt, completion = (_tokens(getattr(usage, name, None)) for name in ("prompt_tokens", "completion_tokens"))
         if not prompt:  # providers that report 0 tokens have reported nothing
@@ -127,11 +122,7 @@ _filter = _Filter()
 
 
 def reports_when_asked(client: ChatCompletionClient) -> bool:
-    """Whether a client's streams report usage only when it is asked for: those of OpenAI's, inside any wrappers.
-
-    Args:
-        client (ChatCompletionClient): Any client. Wrappers are seen through that keep theirs under `client`.
-    """
+    """Whether a client's streams report usage only when it is asked for: those of OpenAI's, inside any wrappers."""
     while isinstance(inner := getattr(client, "client", None), ChatCompletionClient):
         client = inner
     # Where the module was never loaded there is no such client; loading it would need the `openai` extra.

@@ -88,31 +88,16 @@ class Allocation:
         return self.cap - self._frame - max(self._facts_of(SHARES.min_facts_before_results), self._reserved)
 
     def exchange_limit(self, protected: int) -> int:
-        """What the newest exchange may hold: it is measured against the cap, and facts yield to it down to a number.
-
-        Args:
-            protected (int): What a request of nothing but protected turns holds.
-        """
+        """What the newest exchange may hold: it is measured against the cap, and facts yield to it down to a number."""
         facts = min(self._facts_share(protected), SHARES.facts_beside_exchange)
         return self.cap - self._frame - protected - max(facts, self._reserved)
 
     def turns_limit(self, protected: int, exchange: int = 0) -> int:
-        """What the newest turns may hold beside the protected ones and the newest exchange.
-
-        Args:
-            protected (int): What a request of nothing but protected turns holds.
-            exchange (int): What the newest exchange holds beside them.
-        """
+        """What the newest turns may hold beside the protected ones and the newest exchange."""
         return self._room(protected, exchange) - self._facts_share(protected)
 
     def facts_limit(self, protected: int, exchange: int = 0, kept: int = 0) -> int:
-        """What facts may hold. They use the head-room only where the target leaves too little.
-
-        Args:
-            protected (int): What a request of nothing but protected turns holds.
-            exchange (int): What the newest exchange holds beside them.
-            kept (int): What the other turns hold that stay.
-        """
+        """What facts may hold. They use the head-room only where the target leaves too little."""
         if not self.facts:
             return 0
         limit = self._room(protected, exchange)

@@ -12,10 +12,7 @@ from ._protocol import Strategy
 def check_compaction(strategies: Sequence[Strategy] | None, counter: TokenCounter | None, pins: Sequence[Pin]) -> None:
     """Refuse what is none of them, with a message that says what is expected.
 
-    Args:
-        strategies (Sequence[Strategy] | None): How to make a history smaller. `None` passes.
-        counter (TokenCounter | None): How to count. `None` passes.
-        pins (Sequence[Pin]): What may not be dropped.
+    `strategies`: How to make a history smaller. `None` passes. `counter`: How to count. `None` passes.
 
     Raises:
         TypeError: One of them is of the wrong kind.

@@ -52,8 +52,7 @@ class DeclaredStrategy(ComponentBase[StrategyConfig], Component[StrategyConfig])
 def dump_strategies(strategies: Sequence[Strategy] | None) -> list[ComponentModel] | None:
     """The declarative form of strategies, for the configuration of a component that uses them.
 
-    Args:
-        strategies (Sequence[Strategy] | None): In reading order. `None` means the default ones.
+    `strategies`: In reading order. `None` means the default ones.
 
     Raises:
         TypeError: One of them is no component.
@@ -63,9 +62,6 @@ def dump_strategies(strategies: Sequence[Strategy] | None) -> list[ComponentMode
 
 def load_strategies(models: Sequence[ComponentModel] | None) -> list[Strategy] | None:
     """The strategies that a configuration describes.
-
-    Args:
-        models (Sequence[ComponentModel] | None): What `dump_strategies` returned.
 
     Raises:
         TypeError: One of them describes something else.

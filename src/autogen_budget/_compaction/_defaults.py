@@ -48,9 +48,7 @@ def default_strategies(budget: TokenBudget, summarize: Summarize | None = None) 
 def summarize_with(summarizer: SummarizerChoice) -> Summarize | None:
     """The strategy for what a user says about who writes summaries.
 
-    Args:
-        summarizer (ChatCompletionClient | Literal["own"] | None): A client, `"own"` for the agent's own model, or
-            `None` for nobody.
+    `summarizer`: A client, `"own"` for the agent's own model, or `None` for nobody.
 
     Raises:
         TypeError: It is something else.

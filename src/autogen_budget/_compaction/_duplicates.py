@@ -126,10 +126,6 @@ def without_stale_pointers(history: History, context: CompactionContext) -> Hist
     """Remove references to later texts that no longer hold the text, because they were cut since.
 
     What is left of such a line is its notice, which names the stored whole, so the request only becomes smaller.
-
-    Args:
-        history (History): A history after all strategies.
-        context (CompactionContext): Knows which texts are stored.
     """
     newest_first: list[Turn] = []
     later: list[str] = []

@@ -75,16 +75,8 @@ async def fit(
 ) -> Plan:
     """Make a history fit under the cap; under it, nothing is touched.
 
-    Args:
-        history (History): The conversation.
-        context (CompactionContext): Its size, target and cap, and what measures and stores.
-        strategies (Sequence[Strategy]): Tried in order until the target is reached. One that fails, or makes nothing
-            smaller, is passed over.
-        whole (bool): Whether it is an error that the task or the newest words cannot stay whole.
-        reserved (int): Tokens under the cap that the strategies should leave free; nothing else is cut for them.
-
-    Returns:
-        Plan: A history under the cap.
+    `strategies`: Tried in order until the target is reached. One that fails, or makes nothing smaller, is passed
+    over.
 
     Raises:
         ContextOverflowError: There is none.
@@ -117,12 +109,7 @@ def _protected(history: History) -> History:
 
 
 def repair_steps(repairs: Iterable[Repair], tokens: int) -> tuple[Step, ...]:
-    """What was repaired in messages as received, as steps.
-
-    Args:
-        repairs (Iterable[Repair]): What was repaired.
-        tokens (int): Tokens of the whole request.
-    """
+    """What was repaired in messages as received, as steps."""
     return tuple(Step("repair", tokens, tokens, f"{repair.kind}: {repair.detail}") for repair in repairs)
 
 

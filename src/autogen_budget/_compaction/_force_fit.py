@@ -56,17 +56,7 @@ Cut = Callable[[str, bool], str]
 
 
 async def shrink_protected(history: History, context: CompactionContext, goal: int, *, results: int) -> History:
-    """Cut the longest texts of what may not be dropped, none of them to less than some words.
-
-    Args:
-        history (History): A history that holds nothing else.
-        context (CompactionContext): Counts, and keeps the whole of the results of calls.
-        goal (int): Tokens the request should hold.
-        results (int): Tokens it should hold if cutting results of calls is enough for that.
-
-    Returns:
-        History: One that is nearer to the goal, or at it.
-    """
+    """Cut the longest texts of what may not be dropped, none of them to less than some words."""
     size = context.tokens_of(history)
     if size <= min(goal, results):
         return history
@@ -102,13 +92,7 @@ async def references(history: History, context: CompactionContext) -> dict[str, 
 def force_fit(history: History, context: CompactionContext, stored: Mapping[str, str] = NO_REFERENCES) -> History:
     """Cut what is left until the request fits.
 
-    Args:
-        history (History): A history from which nothing can be dropped any more.
-        context (CompactionContext): The target to cut to, and the cap that must be kept.
-        stored (Mapping[str, str]): Where the tool outputs that may be cut are kept whole, by their text.
-
-    Returns:
-        History: One that fits under the cap, if cutting texts can achieve that; the same object when it did already.
+    `context`: The target to cut to, and the cap that must be kept.
     """
     for means, least in (
         (_cut_words, ALLOWANCE.min_tokens),

@@ -14,10 +14,7 @@ IN_TIME = InputPrices(fresh=1.0, cached=0.0)
 def input_prices(model: str | None, tokens: int, *, own_server: bool) -> InputPrices | None:
     """What is known of a model's prices.
 
-    Args:
-        model (str | None): Its name, as the client sends it. `None` means the client does not say.
-        tokens (int): Tokens of a prompt: some models cost more when it is long.
-        own_server (bool): Whether the client names a server, which may be one's own.
+    `model`: Its name, as the client sends it. `None` means the client does not say.
 
     Returns:
         InputPrices | None: Those of `genai-prices`; without a price for cached tokens, they cost what others do. `None`

@@ -83,11 +83,7 @@ class Guidance:
 class InstructionFitter:
     """Holds the instructions of conversations to a cap.
 
-    Args:
-        counter (TokenCounter): Counts for the model that is called.
-        multiple_system_messages (bool): Whether the model takes system messages anywhere: sections are shown in such,
-            and else in a user's.
-        lease (ArtifactLease | None): Keeps the whole of what is cut. `None` means nothing does.
+    `lease`: Keeps the whole of what is cut. `None` means nothing does.
     """
 
     def __init__(
@@ -114,20 +110,8 @@ class InstructionFitter:
 
         What was shown before stays, as long as there is room for it.
 
-        Args:
-            history (History): The conversation.
-            source (tuple[SystemMessage, ...]): Its instructions, as received.
-            new (Sequence[LLMMessage]): The messages behind them that are new in it, as received.
-            known (Guidance | None): What the request before showed. `None` means there was none.
-            limit (int | None): Tokens that instructions may take, and each memory block. `None` means only the whole
-                counts.
-            cap (int): Tokens the whole request may hold.
-            extras (Tally): What it holds beside its messages.
-            readable (bool): Whether the model is offered the tool that reads stored texts.
-
-        Returns:
-            tuple[History, Guidance]: The conversation with what every request shows, the same object where that is
-            all; and the sections that are shown beside.
+        `known`: What the request before showed. `None` means there was none. `limit`: Tokens that instructions
+        may take, and each memory block. `None` means only the whole counts.
         """
         if limit is None or not history.turns:  # a selector's prompt is one system message
             return history, Guidance()
@@ -236,11 +220,7 @@ class InstructionFitter:
 def instruction_step(before: int, after: int, guidance: Guidance, known: Guidance | None) -> Step | None:
     """What the record says of instructions and memory in a request. `None` means that nothing has changed.
 
-    Args:
-        before (int): Tokens of the whole request before.
-        after (int): Tokens of it with what is shown of them.
-        guidance (Guidance): What is shown of instructions.
-        known (Guidance | None): What the request before showed. `None` means there was none.
+    `known`: What the request before showed. `None` means there was none.
     """
     newly = [shown for shown in guidance.shown if known is None or shown not in known.shown]
     if before == after and not newly:
@@ -251,12 +231,7 @@ def instruction_step(before: int, after: int, guidance: Guidance, known: Guidanc
 
 
 def with_sections(history: History, guidance: Guidance) -> list[LLMMessage]:
-    """The messages to send, each section that is shown before the message that it is about.
-
-    Args:
-        history (History): What is sent of the conversation.
-        guidance (Guidance): What is shown of its instructions.
-    """
+    """The messages to send, each section that is shown before the message that it is about."""
     before: Mapping[int, LLMMessage] = {
         id(turn.head): shown.message
         for shown in guidance.shown

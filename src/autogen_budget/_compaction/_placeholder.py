@@ -24,16 +24,7 @@ WORTH = 2
 
 
 async def placeholder_for(text: str, what: str, context: CompactionContext) -> str:
-    """The line for a text that is left out, which is stored before; what was cut before keeps the reference it has.
-
-    Args:
-        text (str): The text.
-        what (str): What it was, in a few words.
-        context (CompactionContext): Counts, and stores the whole.
-
-    Returns:
-        str: The text itself where the line would not save half of it.
-    """
+    """The line for a text that is left out, which is stored before; what was cut before keeps the reference it has."""
     most = context.counter.count_text(text) // WORTH
     if context.counter.count_text(what) > most:
         return text
@@ -46,11 +37,7 @@ async def placeholder_for(text: str, what: str, context: CompactionContext) -> s
 
 
 def call_signature(call: FunctionCall) -> str:
-    """A call in a few words: the tool and the beginnings of its first arguments.
-
-    Args:
-        call (FunctionCall): The call; its arguments may be anything.
-    """
+    """A call in a few words: the tool and the beginnings of its first arguments."""
     try:
         arguments: object = json.loads(call.arguments)
     except (ValueError, RecursionError):

@@ -24,12 +24,7 @@ class SummaryWriter(Protocol):
     """Has a model write summaries, now or ahead of time."""
 
     def pending_turns(self, turns: Iterable[Turn], previous: str) -> tuple[Turn, ...]:
-        """Turns of a conversation that are in a draft, or will be: they should be dropped together.
-
-        Args:
-            turns (Iterable[Turn]): The conversation's turns.
-            previous (str): Its summary so far.
-        """
+        """Turns of a conversation that are in a draft, or will be: they should be dropped together."""
         ...
 
     def prepare(self, request: SummaryRequest, /) -> None:
@@ -129,15 +124,7 @@ class Strategy(Protocol):
     """One way to make a history smaller; usually a frozen dataclass with this one method."""
 
     async def __call__(self, history: History, context: CompactionContext) -> History:
-        """Make a history smaller.
-
-        Args:
-            history (History): The conversation as it would be sent.
-            context (CompactionContext): What to reach, and the counter to measure it with.
-
-        Returns:
-            History: A smaller one; the same object means there is nothing to do.
-        """
+        """Make a history smaller."""
         ...
 
 
@@ -146,30 +133,16 @@ class Prefetching(Protocol):
     """A strategy that prepares, after a call, what the next compaction will need."""
 
     def should_prefetch(self, context: CompactionContext) -> bool:
-        """Whether there is anything to prepare; asked after each call, so it takes no time.
-
-        Args:
-            context (CompactionContext): What a compaction would be given now, but for its target, which is the cap.
-        """
+        """Whether there is anything to prepare; asked after each call, so it takes no time."""
         ...
 
     async def prefetch(self, history: History, context: CompactionContext) -> None:
-        """Begin to prepare; what takes long goes on in the background.
-
-        Args:
-            history (History): The conversation as it was sent.
-            context (CompactionContext): What a compaction would be given now.
-        """
+        """Begin to prepare; what takes long goes on in the background."""
         ...
 
 
 def parameter_names(tools: Sequence[Tool | ToolSchema]) -> frozenset[str]:
-    """Names of all parameters of tools, nested ones included.
-
-    Args:
-        tools (Sequence[Tool | ToolSchema]): Tools and hand-offs offered to the model. One whose schema cannot be read
-            has none.
-    """
+    """Names of all parameters of tools, nested ones included."""
     names: set[str] = set()
     for tool in tools:
         try:

@@ -87,12 +87,7 @@ def asks_for_recall(history: History) -> bool:
 
 
 async def dropped_passages(old: History, new: History) -> list[Passage]:
-    """List the passages of turns that a compaction dropped, or cut a part of: in a thread.
-
-    Args:
-        old (History): The history before.
-        new (History): The history after.
-    """
+    """List the passages of turns that a compaction dropped, or cut a part of: in a thread."""
     turns = reversed([*_numbered_from_end(old)])
     characters = sum(len(text_of(message)) for turn in old.turns for message in turn.messages)
     return await in_background(lambda: passages_outside(turns, new), characters)
@@ -101,10 +96,8 @@ async def dropped_passages(old: History, new: History) -> list[Passage]:
 def find_cut_results(history: History, lease: ArtifactLease | None, *, since: Turn | None = None) -> list[CutResult]:
     """Find the results in a history that were cut where they were received, and whose whole is stored.
 
-    Args:
-        history (History): What is sent.
-        lease (ArtifactLease | None): What keeps whole texts. `None` means nothing does.
-        since (Turn | None): The turn behind which to look. `None`, or one that is not there any more, means all.
+    `lease`: What keeps whole texts. `None` means nothing does. `since`: The turn behind which to look. `None`, or
+    one that is not there any more, means all.
     """
     newer = takewhile(lambda numbered: numbered[1] is not since, _numbered_from_end(history))
     return [
@@ -125,13 +118,7 @@ def _numbered_from_end(history: History) -> Iterator[tuple[int, Turn]]:
 
 
 def passages_outside(turns: Iterable[tuple[int, Turn]], history: History) -> list[Passage]:
-    """List the passages of those turns that a history does not hold, or holds only in part.
-
-    Args:
-        turns (Iterable[tuple[int, Turn]]): Turns with their numbers. Those that were cut are passed over: what they
-            lack was indexed when they were cut.
-        history (History): What is sent.
-    """
+    """List the passages of those turns that a history does not hold, or holds only in part."""
     whole = {id(turn.head) for turn in history.turns if turn.whole is None}
     outside = ((number, turn) for number, turn in turns if turn.whole is None and id(turn.head) not in whole)
     return [passage for number, turn in outside for passage in passages_of(turn, number)]
@@ -146,12 +133,7 @@ async def add_passages(index: RecallIndex, passages: Sequence[Passage]) -> None:
 
 
 def find_passages(index: RecallIndex, history: History) -> tuple[Hit, ...]:
-    """Find what the newest request is about, without what the request shows anyway.
-
-    Args:
-        index (RecallIndex): What was dropped.
-        history (History): What is sent; its newest turn is the request.
-    """
+    """Find what the newest request is about, without what the request shows anyway."""
     if not len(index) or not asks_for_recall(history):
         return ()
     coverage = SHARES.coverage_beside_tools if _with_tools(history) else SHARES.coverage
@@ -186,13 +168,6 @@ class RecalledNote:
 def recall(hits: Sequence[Hit], text: str, request: Tally, cap: int, counter: TokenCounter) -> RecalledNote | None:
     """Write down what was found, within its share of the cap and the tokens that are left.
 
-    Args:
-        hits (Sequence[Hit]): What was found, the best first.
-        text (str): The note where nothing was found: what was recalled for the same request before.
-        request (Tally): What the whole request weighs without it.
-        cap (int): Tokens the whole request may hold.
-        counter (TokenCounter): Counts for the model that is called.
-
     Returns:
         RecalledNote | None: `None` where nothing was found, or nothing fits.
     """
@@ -211,15 +186,7 @@ def _rendered(hits: Sequence[Hit], cap: int, limit: int, counter: TokenCounter) 
 
 
 def reserved_tokens(hits: Sequence[Hit], history: History, cap: int, counter: TokenCounter, *, tools: bool) -> int:
-    """Compute the tokens to keep free for what was found.
-
-    Args:
-        hits (Sequence[Hit]): What was found.
-        history (History): What is sent.
-        cap (int): Tokens the whole request may hold.
-        counter (TokenCounter): Counts for the model that is called.
-        tools (bool): Whether tools are offered.
-    """
+    """Compute the tokens to keep free for what was found."""
     if not hits or tools or _with_tools(history):
         return 0
     best, all_of_them = (counter.count_text(_rendered(some, cap, cap, counter)) for some in (hits[:1], hits))
@@ -241,11 +208,8 @@ def with_recalled(history: History, text: str, messages: list[LLMMessage] | None
 
     Where that is the first message, it stands behind the message for dropped turns.
 
-    Args:
-        history (History): What is sent.
-        text (str): What was recalled. Empty for nothing.
-        messages (list[LLMMessage] | None): The history as messages, perhaps with others before the newest request.
-            `None` means with no others.
+    `text`: What was recalled. Empty for nothing. `messages`: The history as messages, perhaps with others before
+    the newest request. `None` means with no others.
     """
     messages = history.flatten() if messages is None else messages
     if text and history.request is not None:

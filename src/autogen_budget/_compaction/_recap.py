@@ -47,14 +47,7 @@ class Focus:
 def render(dropped: DroppedTurns, limit: int, counter: TokenCounter, focus: Focus | None = None) -> DroppedTurns:
     """Render the facts of dropped turns; facts that are far from being rendered are forgotten.
 
-    Args:
-        dropped (DroppedTurns): What is known of the turns.
-        limit (int): Tokens the text may take; less than 0 counts as 0.
-        counter (TokenCounter): Counts them.
-        focus (Focus | None): What decides which facts come first. `None` means nothing does.
-
-    Returns:
-        DroppedTurns: The same turns, with their facts in `rendered`.
+    `focus`: What decides which facts come first. `None` means nothing does.
     """
     focus, limit = focus or Focus(), max(0, limit)
     digest = dropped.digest.extended(turn.uncut for turn in focus.shortened).amended(focus.kept, focus.people)
@@ -77,24 +70,13 @@ def _tokens(working_set: str, counter: TokenCounter) -> int:
 
 
 def read_ahead(history: History) -> None:
-    """Read the facts of the turns that a compaction may drop, so that it only has to rank and render them.
-
-    Args:
-        history (History): What is sent. The task stays in front of what is dropped.
-    """
+    """Read the facts of the turns that a compaction may drop, so that it only has to rank and render them."""
     turns = (turn.uncut for place, turn in enumerate(history.turns) if place != history.task)
     (history.past or DroppedTurns()).digest.read_ahead(turns)
 
 
 async def render_for(history: History, dropped: DroppedTurns, limit: int, context: CompactionContext) -> DroppedTurns:
-    """Render the facts of dropped turns that a request does not hold anyway, those about its newest words first.
-
-    Args:
-        history (History): The conversation as it will be sent, but for its dropped turns.
-        dropped (DroppedTurns): What is known of the dropped turns, and their summary.
-        limit (int): Tokens the facts may take.
-        context (CompactionContext): Counts them, and names what may be asked for next.
-    """
+    """Render the facts of dropped turns that a request does not hold anyway, those about its newest words first."""
     messages = (*history.system, *(message for turn in history.turns for message in turn.messages))
     newest = history.turns[history.request or 0 :]
     focus = Focus(

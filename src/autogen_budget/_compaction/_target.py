@@ -69,13 +69,8 @@ def compaction_target(
 ) -> int:
     """Choose the tokens that a request over its cap is shrunk to.
 
-    Args:
-        history (History): The conversation.
-        cap (int): Tokens the whole request may hold.
-        compact_to (float): Share of the cap to shrink to, where head-room pays.
-        extras (TokenBreakdown): What the request carries beside its messages.
-        counter (TokenCounter): Counts for the model that is called.
-        prices (InputPrices | None): What tokens cost. `None` means that is not known.
+    `compact_to`: Share of the cap to shrink to, where head-room pays. `prices`: What tokens cost. `None` means that
+    is not known.
     """
     fixed = counter.tokens((extras + sizes_of_history(History(history.system), counter)).total)
     least = fixed + int(max(HEADROOM.min_of_share * compact_to, HEADROOM.min_share) * (cap - fixed))
@@ -95,12 +90,6 @@ def break_even_target(tokens: int, before: int, prices: InputPrices, calls: int)
 
     With S tokens now, A of them before the first change, and a target t, R = S - t tokens go and B = t - A stay behind
     the change. R > B (p - c) / (p + T c) is, solved for the target, t < (S (p + T c) + A (p - c)) / (2 p + (T - 1) c).
-
-    Args:
-        tokens (int): Tokens of the request as it is.
-        before (int): Those before the first change.
-        prices (InputPrices): What tokens cost.
-        calls (int): Calls to come; less than 1 counts as 1.
 
     Returns:
         int: Less than `tokens`, unless cached tokens cost as much as fresh ones, or nothing costs anything.

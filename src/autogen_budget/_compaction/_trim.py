@@ -57,19 +57,7 @@ class TrimOldest(DeclaredStrategy):
 
 
 async def drop_oldest(history: History, context: CompactionContext, *, facts: bool, summary: int = 0) -> Dropped:
-    """Choose the turns to drop, oldest first, and drop them.
-
-    Args:
-        history (History): The conversation.
-        context (CompactionContext): The target to reach.
-        facts (bool): Whether to remember the facts in what is dropped, and to leave room for rendering them. Where the
-            protected turns leave too little, facts may take some of the head-room between target and cap, and the
-            longest texts of protected turns are cut if that is not enough.
-        summary (int): Tokens to leave for a new summary. 0 means the summary there is stays.
-
-    Returns:
-        Dropped: What is left; nothing was dropped where the target is reached or nothing may be dropped.
-    """
+    """Choose the turns to drop, oldest first, and drop them."""
     droppable = sorted(set(range(len(history.turns))) - history.kept)
     if context.tokens <= context.target or not (droppable or (facts and context.over_cap)):
         return Dropped(history)
@@ -98,11 +86,8 @@ async def drop_oldest(history: History, context: CompactionContext, *, facts: bo
 async def with_dropped_rendered(dropped: Dropped, context: CompactionContext, summary: str = "") -> History:
     """Render the facts of dropped turns into the history that is left.
 
-    Args:
-        dropped (Dropped): What dropping turns left.
-        context (CompactionContext): Counts what is rendered, and names what may be asked for next.
-        summary (str): Prose about all turns that were ever dropped, placed before the facts. Empty means that the
-            summary there is still holds.
+    `summary`: Prose about all turns that were ever dropped, placed before the facts. Empty means that the summary
+    there is still holds.
     """
     history = dropped.history
     if dropped.rendering_limit is None:

@@ -86,16 +86,7 @@ async def cut_results(
 ) -> Turn:
     """Cut each result of a turn to its limit, and keep the whole of it.
 
-    Args:
-        turn (Turn): Any turn.
-        limit (int): Tokens that there are for one result; where they would hold little, a notice stands in its place.
-        context (CompactionContext): Counts, and keeps the whole.
-        hints (Sequence[str]): Texts that say what matters, beside the arguments of each call.
-        asked (Callable[[str], int | None]): Tokens that somebody set for the results of a tool, by the tool's name.
-            `None` means nobody did.
-
-    Returns:
-        Turn: This object when nothing had to be cut.
+    `asked`: Tokens that somebody set for the results of a tool, by the tool's name. `None` means nobody did.
     """
     if turn.results is None:
         return turn
@@ -119,12 +110,7 @@ def cut_or_leave_out(
 ) -> str:
     """Cut a text to a limit by its kind, or put a notice in its place where little would be left of it.
 
-    Args:
-        text (str): The text.
-        limit (int): Tokens it may hold. A notice that names a reference takes up to 20 tokens, whatever the limit.
-        counter (TokenCounter): Counts them.
-        hints (Sequence[str]): Texts that say what matters.
-        reference (str | None): Where the whole is kept. `None` means nowhere.
+    `reference`: Where the whole is kept. `None` means nowhere.
     """
     smallest = SMALLEST.record if text.lstrip()[:1] in ("{", "[") else SMALLEST.text
     if limit >= smallest or _fits(text, limit, counter):

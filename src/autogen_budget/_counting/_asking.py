@@ -30,9 +30,7 @@ MAX_ASKED = 24
 class CountAsker:
     """Asks a `TokenSource` about requests that are near their cap, while the counter still has to learn.
 
-    Args:
-        source (TokenSource | None): Who is asked. `None` means nobody can be.
-        counter (TokenCounter): Learns from the answers.
+    `source`: Who is asked. `None` means nobody can be.
     """
 
     def __init__(self, source: TokenSource | None, counter: TokenCounter) -> None:
@@ -42,27 +40,13 @@ class CountAsker:
         self._asked = 0
 
     def should_ask(self, tally: Tally, cap: int) -> bool:
-        """Whether a request is near its cap, and the counter has still to learn.
-
-        Args:
-            tally (Tally): What the request was measured to be.
-            cap (int): Tokens it may hold.
-        """
+        """Whether a request is near its cap, and the counter has still to learn."""
         if self._source is None or self._agreements >= AGREEMENTS or self._asked >= MAX_ASKED:
             return False
         return self._counter.tokens(tally) >= NEAR * cap
 
     async def learn(self, messages: Sequence[LLMMessage], tools: Sequence[Tool | ToolSchema], tally: Tally) -> bool:
-        """Ask how many tokens a request has, and let the counter learn from it; nothing is raised.
-
-        Args:
-            messages (Sequence[LLMMessage]): The request's messages.
-            tools (Sequence[Tool | ToolSchema]): Its tools.
-            tally (Tally): What it was measured to be.
-
-        Returns:
-            bool: Whether the counter has learned something, so that the request has another size now.
-        """
+        """Ask how many tokens a request has, and let the counter learn from it; nothing is raised."""
         if self._source is None:
             return False
         counted = self._counter.tokens(tally)

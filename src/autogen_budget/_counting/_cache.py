@@ -15,13 +15,8 @@ logger = logging.getLogger("autogen_budget")
 class TokenCache:
     """Measures texts in one way, which is loaded at the first of them. Safe to use from several threads.
 
-    Args:
-        load (Callable[[], Callable[[str], Tally]]): Gives the function that measures a text, called once. Where it
-            raises `OSError` or `ValueError`, each byte counts as a token.
-        piece (int): Characters that are measured in one go.
-        entries (int): Texts that are remembered at most.
-        characters (int): Characters that these have together at most. Of a text of more than an eighth of them only
-            the hash is held, so that it cannot push out all others.
+    `entries`: Texts that are remembered at most. `characters`: Characters that these have together at most. Of a
+    text of more than an eighth of them only the hash is held, so that it cannot push out all others.
     """
 
     def __init__(
@@ -52,13 +47,8 @@ class TokenCache:
     def measure(self, text: str, *, enough: Callable[[Tally], bool] | None = None) -> Tally:
         """Measure a text.
 
-        Args:
-            text (str): Any text.
-            enough (Callable[[Tally], bool] | None): Told the size so far after each piece; true ends the measuring.
-                `None` measures the whole text.
-
-        Returns:
-            Tally: The size of the text, or of its beginning where that was enough.
+        `enough`: Told the size so far after each piece; true ends the measuring. `None` measures the whole
+        text.
         """
         if (known := self._recall(text)) is not None:
             return known
@@ -114,14 +104,7 @@ def _characters_of(key: str | tuple[int, int]) -> int:
 
 @cache
 def shared_texts(encoding_name: str) -> TokenCache:
-    """Give the one `TokenCache` of this process for a vocabulary.
-
-    Args:
-        encoding_name (str): `o200k_base` or `cl100k_base`.
-
-    Returns:
-        TokenCache: The same object each time.
-    """
+    """Give the one `TokenCache` of this process for a vocabulary."""
     return TokenCache(lambda: Vocabulary(encoding_name).measure)
 
 

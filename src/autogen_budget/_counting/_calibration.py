@@ -193,10 +193,9 @@ class _Learned(BaseModel):
 class Calibration:
     """How one model counts, learned call by call. Safe to use from several threads.
 
-    Args:
-        vocabulary (Literal): "other" for a model that has another vocabulary than OpenAI's: counts are safe until
-            reports bring them down. "right" where texts are counted with the model's own: only frames, schemas and
-            images are learned. `None` means the vocabulary is taken for right until reports say otherwise.
+    `vocabulary`: "other" for a model that has another vocabulary than OpenAI's: counts are safe until reports bring
+    them down. "right" where texts are counted with the model's own: only frames, schemas and images are learned.
+    `None` means the vocabulary is taken for right until reports say otherwise.
     """
 
     def __init__(self, vocabulary: Literal["right", "other"] | None = None) -> None:
@@ -213,22 +212,13 @@ class Calibration:
     def tokens(self, tally: Tally) -> int:
         """Say how many tokens a tally is for this model; never less when a part of it grows.
 
-        Args:
-            tally (Tally): A tally, or a sum or difference of tallies.
-
         Returns:
             int: The tokens, never below 0.
         """
         return max(0, math.ceil(self._learned.size(tally) - 1e-6))
 
     def observe(self, tally: Tally, reported: int) -> None:
-        """Learn from the report on one request.
-
-        Args:
-            tally (Tally): What the whole request was measured to be. Nothing is learned from a difference of tallies.
-            reported (int): Prompt tokens that the provider reported. Nothing is learned from a number that no model can
-                have counted.
-        """
+        """Learn from the report on one request."""
         lowest = max(1.0, _SET.lowest * tally.text)
         highest = _SET.highest * _size(tally, FOREIGN.expected) + _SET.hidden
         if tally.total > 0 and min(parts(tally)) >= 0 and lowest <= reported <= highest:
@@ -236,19 +226,11 @@ class Calibration:
                 self._learned = self._learned.after(tally, reported, self._vocabulary)
 
     def save_state(self) -> dict[str, object]:
-        """Return what was learned.
-
-        Returns:
-            dict[str, object]: Values that JSON can hold.
-        """
+        """Return what was learned."""
         return self._learned.model_dump(mode="json")
 
     def load_state(self, state: Mapping[str, object]) -> None:
-        """Take over what another calibration learned, if it can be understood.
-
-        Args:
-            state (Mapping[str, object]): What `save_state` returned, perhaps by way of JSON.
-        """
+        """Take over what another calibration learned, if it can be understood."""
         try:
             learned = _Learned.model_validate(dict(state))
         except ValidationError:

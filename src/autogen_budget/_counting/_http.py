@@ -27,11 +27,7 @@ def call_json(
 ) -> Mapping[str, object]:
     """Ask a server; this waits, so call it in a thread.
 
-    Args:
-        url (str): Where, with `http` or `https`.
-        data (bytes | None): JSON to post. `None` means a plain question (`GET`).
-        timeout (float): Seconds each step of the exchange may take.
-        headers (Mapping[str, str]): Headers beside the type of the content.
+    `data`: JSON to post. `None` means a plain question (`GET`).
 
     Returns:
         Mapping[str, object]: The answer; empty where it is no JSON object.

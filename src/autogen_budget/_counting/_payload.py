@@ -41,15 +41,7 @@ _NO_PROMPT = frozenset(
 
 
 def tool_wire(tool: Tool | ToolSchema) -> dict[str, object]:
-    """Give a tool as it goes to the provider.
-
-    Args:
-        tool (Tool | ToolSchema): A tool, or its schema.
-
-    Returns:
-        dict[str, object]: What AutoGen's OpenAI client sends for it; the other clients send less. Of a tool whose
-        schema fails, its name and description.
-    """
+    """Give a tool as it goes to the provider."""
     schema = tool if isinstance(tool, Mapping) else _attribute(tool, "schema")
     if not isinstance(schema, Mapping):
         schema = {name: _attribute(tool, name) for name in ("name", "description")}
@@ -64,14 +56,7 @@ def tool_text(tool: Tool | ToolSchema) -> str:
 
 
 def calls_text(calls: Sequence[FunctionCall]) -> str:
-    """Writes the tool calls of an assistant message as AutoGen's OpenAI client counts them.
-
-    Args:
-        calls (Sequence[FunctionCall]): The calls.
-
-    Returns:
-        str: A JSON list. Its strings are ASCII: escapes make other characters longer than they are on the wire.
-    """
+    """Writes the tool calls of an assistant message as AutoGen's OpenAI client counts them."""
     written = [
         {"id": call.id, "function": {"arguments": call.arguments, "name": call.name}, "type": "function"}
         for call in calls
@@ -82,9 +67,6 @@ def calls_text(calls: Sequence[FunctionCall]) -> str:
 def output_text(json_output: bool | type[BaseModel] | None) -> str:
     """Writes the demand for a JSON reply as it goes to the provider.
 
-    Args:
-        json_output (bool | type[BaseModel] | None): As given to `ChatCompletionClient.create`.
-
     Returns:
         str: The `response_format` argument as JSON, empty where none is sent.
     """
@@ -94,32 +76,14 @@ def output_text(json_output: bool | type[BaseModel] | None) -> str:
 
 
 def argument_texts(extra_create_args: Mapping[str, object]) -> Iterator[str]:
-    """Writes those extra arguments of a call that the model reads: schemas, functions, predictions, instructions.
-
-    Args:
-        extra_create_args (Mapping[str, object]): As given to `ChatCompletionClient.create`. Numbers and arguments that
-            only steer the provider (`metadata`, `logit_bias`, ...) are no part of the prompt.
-
-    Yields:
-        str: The name and value of each argument as JSON.
-    """
+    """Writes those extra arguments of a call that the model reads: schemas, functions, predictions, instructions."""
     for name, value in extra_create_args.items():
         if name not in _NO_PROMPT and not isinstance(value, (int, float, type(None))):
             yield json_text({name: value})
 
 
 def json_text(value: object, *, ascii_only: bool = False) -> str:
-    """Writes any value as JSON.
-
-    Args:
-        value (object): Anything. Pydantic models are written as their fields, model classes as the strict JSON schema
-            that the OpenAI SDK sends for them, what JSON does not know as its `repr`.
-        ascii_only (bool): Whether other characters are escaped.
-
-    Returns:
-        str: The text; where JSON is of no use (circles, unusual keys), the `repr`; where that fails too, the type's
-        name.
-    """
+    """Writes any value as JSON."""
     try:
         return json.dumps(value, ensure_ascii=ascii_only, default=_plain)
     except Exception:
@@ -131,12 +95,6 @@ def image_tokens(image: Image) -> int:
 
     The image is scaled to fit into a square of 2,048 pixels, then to 768 pixels on its shorter side if both sides are
     longer; each tile of 512 pixels then costs 170 tokens, and the image itself 85.
-
-    Args:
-        image (Image): An image; it may be a broken one.
-
-    Returns:
-        int: Its tokens, 255 to 1,445; `LARGEST_IMAGE` if the size cannot be read.
     """
     try:
         width, height = image.image.size

@@ -49,10 +49,7 @@ class ServerTokenSource:
 
     Any other server is asked once what it is (`GET /models`), and nothing is sent to it.
 
-    Args:
-        base_url (str): The address of its API, for example `http://127.0.0.1:8080/v1`.
-        model (str | None): The model's name, for vLLM. `None` means the server's own.
-        timeout (float): Seconds an answer may take.
+    `model`: The model's name, for vLLM. `None` means the server's own.
     """
 
     def __init__(self, base_url: str, model: str | None = None, *, timeout: float = TIMEOUT) -> None:
@@ -110,19 +107,14 @@ class ServerTokenSource:
 def server_source(base_url: str | None, model: str | None) -> ServerTokenSource | None:
     """Who is asked about the requests of a client: its own server.
 
-    Args:
-        base_url (str | None): The server's address. `None` means the provider's own, which is not asked.
-        model (str | None): The model's name. `None` means the server's own.
+    `base_url`: The server's address. `None` means the provider's own, which is not asked. `model`: The model's
+    name. `None` means the server's own.
     """
     return None if base_url is None else ServerTokenSource(base_url, model)
 
 
 def wire_of(messages: Sequence[LLMMessage], tools: Sequence[Tool | ToolSchema] = ()) -> Wire | None:
     """Write a request as OpenAI's API takes it.
-
-    Args:
-        messages (Sequence[LLMMessage]): Its messages.
-        tools (Sequence[Tool | ToolSchema]): Its tools.
 
     Returns:
         dict[str, object] | None: `messages`, and `tools` where there are any. `None` means the messages hold an image,

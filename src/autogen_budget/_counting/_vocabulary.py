@@ -77,9 +77,7 @@ def pieces(text: str, size: int) -> Iterator[str]:
     Only where a stretch of `size` characters holds no seam (one long run of letters, digits or blanks) is a piece cut
     elsewhere, which may change the sum by a few tokens.
 
-    Args:
-        text (str): Any text.
-        size (int): Pieces have at least this many characters, but for the last, and at most twice as many.
+    `size`: Pieces have at least this many characters, but for the last, and at most twice as many.
 
     Yields:
         str: The pieces in order.
@@ -95,10 +93,6 @@ def pieces(text: str, size: int) -> Iterator[str]:
 
 class Vocabulary:
     """An OpenAI vocabulary that counts tokens by kind of text.
-
-    Args:
-        name (str): `o200k_base` or `cl100k_base`.
-        folder (Path): Where the packed vocabularies lie.
 
     Raises:
         OSError: If the vocabulary's file cannot be read.
@@ -117,15 +111,7 @@ class Vocabulary:
         self._codes = _codes(tokens, small[:SMALL_VOCABULARY])
 
     def measure(self, text: str) -> Tally:
-        """Count the tokens and pieces of a text in one go.
-
-        Args:
-            text (str): Any text, lone surrogates included. Beyond some hundred thousand characters use `pieces`: the
-                tokenizer refuses runs of a million blanks.
-
-        Returns:
-            Tally: Its tokens, and its pieces by kind.
-        """
+        """Count the tokens and pieces of a text in one go."""
         tokens = self._encoding.encode_ordinary(text)
         # One call for all tokens is the fastest way through Python. It needs two at least: the last is dropped again.
         codes = bytes(itemgetter(*tokens, 0, 0)(self._codes)[:-2])
@@ -134,13 +120,6 @@ class Vocabulary:
 
 def read_tokens(name: str, folder: Path = SHIPPED) -> list[bytes]:
     """Reads a packed vocabulary.
-
-    Args:
-        name (str): `o200k_base` or `cl100k_base`.
-        folder (Path): Where the packed vocabularies lie.
-
-    Returns:
-        list[bytes]: All tokens in the order of their ranks.
 
     Raises:
         OSError: If the file cannot be read.

@@ -23,14 +23,8 @@ def cut_text(
 ) -> str:
     """Cut a text to a token limit, by the rules of its kind.
 
-    Args:
-        text (str): Any text, of any size and kind; it may hold lone surrogates.
-        limit (int): Tokens the result may hold, by `counter.count_text`.
-        counter (TokenCounter): What counts the tokens.
-        hints (Sequence[str]): Texts that tell what matters (the call's arguments, the task, the newest user message):
-            what shares rare words with them is kept before the rest.
-        reference (str | None): Reference of the artifact that holds the whole text, named in the notice. `None` means
-            that the notice only says what was left out.
+    `reference`: Reference of the artifact that holds the whole text, named in the notice. `None` means that the
+    notice only says what was left out.
 
     Returns:
         str: The same object when it fits; else at most `limit` tokens and no more characters than the original. The
@@ -48,12 +42,8 @@ def cut_text(
 def cut_middle(text: str, limit: int, counter: TokenCounter, *, reference: str | None = None) -> str:
     """Cut the middle out of a text whose structure must not be interpreted: a prompt, a pasted file.
 
-    Args:
-        text (str): Any text, of any size; it may hold lone surrogates.
-        limit (int): Tokens the result may hold, by `counter.count_text`.
-        counter (TokenCounter): What counts the tokens.
-        reference (str | None): Reference of the artifact that holds the whole text, named in the notice. `None` means
-            that the notice only says what was left out.
+    `reference`: Reference of the artifact that holds the whole text, named in the notice. `None` means that the
+    notice only says what was left out.
 
     Returns:
         str: The same object when it fits; else head, notice and tail, cut at line ends, else between words, else

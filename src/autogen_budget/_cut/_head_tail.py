@@ -12,14 +12,6 @@ def head_and_tail(text: str, limit: TokenLimit, reference: str | None) -> str:
     The cut falls on line ends where that costs less than half of a piece, else between words, else between characters.
     In place of the middle stands the notice. Below about twice the notice's own size its brief form is used; when not
     even that fits, nothing is left.
-
-    Args:
-        text (str): A text that does not fit.
-        limit (TokenLimit): What the result may hold.
-        reference (str | None): Reference of the artifact that holds the whole.
-
-    Returns:
-        str: The text without its middle; "" when not even a bare marker fits.
     """
     found = find_notice(text, reference)
     if found is None:

@@ -15,16 +15,7 @@ _LONGEST_LINE = 1_000
 
 
 def pieces_of_large(text: str, scorer: Scorer, reference: str | None) -> Pieces:
-    """Takes a very large text to pieces, most of it to gaps.
-
-    Args:
-        text (str): The text.
-        scorer (Scorer): Knows the words that the hints ask for.
-        reference (str | None): Reference of the artifact that holds the whole.
-
-    Returns:
-        Pieces: The pieces of both ends and of the lines found; gaps for the rest.
-    """
+    """Takes a very large text to pieces, most of it to gaps."""
     start = text.rfind("\n", 0, _WINDOW) + 1 or _WINDOW
     end = text.find("\n", len(text) - _WINDOW, len(text) - 1) + 1 or len(text) - _WINDOW
     words = _words(scorer, text[:start])[: affordable_searches(text)]

@@ -51,18 +51,7 @@ class TokenLimit:
         return len(text) <= self.longest and self.measure(text) <= self.limit
 
     def largest_fitting(self, highest: int, build: Callable[[int], str], *, least: int = 0) -> tuple[int, str] | None:
-        """Find the fullest of a row of texts that fits.
-
-        Args:
-            highest (int): The last number of the row.
-            build (Callable[[int], str]): The text of a number. Texts should grow with it; where they do not, a text
-                that fits is still returned, though perhaps not the fullest.
-            least (int): The first number of the row.
-
-        Returns:
-            tuple[int, str] | None: Number and text, or None when none of those tried fits. About log2(highest - least)
-            texts are measured.
-        """
+        """Find the fullest of a row of texts that fits."""
         best: tuple[int, str] | None = None
         low, high = least, highest
         while low <= high:

@@ -34,15 +34,7 @@ class Ranking:
 
 
 def cut_lines(source: Source, ranking: Ranking) -> str | None:
-    """Cut a text to the lines that are ranked highest.
-
-    Args:
-        source (Source): The text.
-        ranking (Ranking): Which of its pieces to keep first.
-
-    Returns:
-        str | None: The text, or None when not even the notice with a few lines fits.
-    """
+    """Cut a text to the lines that are ranked highest."""
     pieces, limit = source.pieces, source.limit
     if not pieces.whole.characters or not limit.has_room_around(pieces.whole.longest):
         return None

@@ -39,16 +39,7 @@ class Notice:
         return replace(self, start_line=start_line)
 
     def say(self, lines: int, characters: int, among: str = "") -> str:
-        """The line itself.
-
-        Args:
-            lines (int): Lines left out, in whole.
-            characters (int): Characters left out.
-            among (str): What is worth naming of that which was left out.
-
-        Returns:
-            str: One line, without a line feed.
-        """
+        """The line itself."""
         read = f"; {self._call()}" if self.reference is not None else ""
         of_lines = f"{lines:,} of {self.lines:,} line{'' if self.lines == 1 else 's'}, " if self.lines else ""
         figures = f"{of_lines}{characters:,} of {self.characters:,} characters left out"
@@ -92,10 +83,8 @@ def find_notice(text: str, reference: str | None) -> Found | None:
     Any text can hold notices: a page that was read back, the answer of another agent, a forgery. Only one that names
     the very artifact that is known to hold this text's whole says anything about this text.
 
-    Args:
-        text (str): Any text; one larger than any cut can be is not looked through.
-        reference (str | None): Reference of the artifact that holds the whole. `None` means there is none: then a
-            notice without a reference counts.
+    `reference`: Reference of the artifact that holds the whole. `None` means there is none: then a notice without a
+    reference counts.
 
     Returns:
         Found | None: The first such notice. `None` means there is none.

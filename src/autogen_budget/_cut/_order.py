@@ -7,15 +7,7 @@ Queue = tuple[float, Iterable[int]]
 
 
 def interleave(queues: Sequence[Queue], sizes: Sequence[int]) -> list[int]:
-    """Merges queues so that at any point each has had its share of the room, as long as it has something to offer.
-
-    Args:
-        queues (Sequence[Queue]): The queues; a place may stand in several.
-        sizes (Sequence[int]): The size of each place, in characters.
-
-    Returns:
-        list[int]: Every place of any queue, once.
-    """
+    """Merges queues so that at any point each has had its share of the room, as long as it has something to offer."""
     order: dict[int, None] = {}
     waiting = [(share, iter(places)) for share, places in queues]
     used = [0.0] * len(waiting)
@@ -32,16 +24,7 @@ def interleave(queues: Sequence[Queue], sizes: Sequence[int]) -> list[int]:
 
 
 def around(places: Iterable[int], count: int, reach: int) -> list[int]:
-    """Places, each followed by its neighbours: the near ones before the far ones.
-
-    Args:
-        places (Iterable[int]): The places.
-        count (int): How many places there are in all.
-        reach (int): How far a neighbour may be.
-
-    Returns:
-        list[int]: Places with their neighbours; some may come twice.
-    """
+    """Places, each followed by its neighbours: the near ones before the far ones."""
     return [
         place + step
         for place in places

@@ -82,17 +82,7 @@ class Pieces:
     def render(
         self, kept: Collection[int], *, names: Mapping[int, Sequence[str]] | None = None, runs: Sequence[int] = ()
     ) -> str:
-        """The text of the kept pieces, with what is missing told in between.
-
-        Args:
-            kept (Collection[int]): Places of the pieces to keep.
-            names (Mapping[int, Sequence[str]] | None): Names worth telling of pieces that are not kept, by place.
-            runs (Sequence[int]): For each piece a number that pieces in a row which say the same share; () when there
-                are none.
-
-        Returns:
-            str: The text. A gap no longer than its own marker is filled in.
-        """
+        """The text of the kept pieces, with what is missing told in between."""
         named = dict(sorted((names or {}).items()))
         places = list(named)
         gaps = self.gaps(kept)
@@ -146,15 +136,7 @@ class Pieces:
 
 
 def pieces_of(text: str, reference: str | None) -> Pieces:
-    """Takes a text to pieces; gaps that an earlier cut left in it become gaps again.
-
-    Args:
-        text (str): Any text small enough to be looked at closely.
-        reference (str | None): Reference of the artifact that holds the whole.
-
-    Returns:
-        Pieces: The pieces.
-    """
+    """Takes a text to pieces; gaps that an earlier cut left in it become gaps again."""
     found = find_notice(text, reference)
     if found is None:
         pieces = tuple(split(text))

@@ -26,13 +26,7 @@ def cut(source: Source) -> str | None:
 def rank_lines(source: Source, forms: Sequence[str], names: float) -> Ranking:
     """Rank lines: new ones from both ends, errors, and what the hints ask for.
 
-    Args:
-        source (Source): The text.
-        forms (Sequence[str]): For each piece what it says; pieces that say the same are told once.
-        names (float): Share of the limit for names of what is left out.
-
-    Returns:
-        Ranking: The order.
+    `names`: Share of the limit for names of what is left out.
     """
     texts = source.pieces.texts
     alike = repeats(forms)

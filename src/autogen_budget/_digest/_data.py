@@ -18,12 +18,7 @@ _TELLING_KEYS = frozenset((Shape.IDENTIFIER, Shape.EMAIL, Shape.URL, Shape.PATH,
 
 
 def read_data(document: Document, place: Place) -> Iterator[Fact]:
-    """Facts of a document that belong to a subject.
-
-    Args:
-        document (Document): What a text holds: data, lines, or parts of both.
-        place (Place): Where it stands.
-    """
+    """Facts of a document that belong to a subject."""
     return _Walk().node(document.value, place, "", 0)
 
 

@@ -58,14 +58,6 @@ class Digest:
 
         It takes time in proportion to these turns, and a copy of the references to what was known before: facts
         themselves are shared. Extending by parts gives what extending at once gives.
-
-        Args:
-            turns (Iterable[Turn]): The turns, in the order of the conversation, as they were before they were cut.
-            people (frozenset[str]): Names under which people speak, who can set rules, beside "user", "customer" and
-                the like.
-
-        Returns:
-            Digest: This object when there are none.
         """
         facts, number, question, rules = dict(self.facts), self.turns, self.question, self.rules
         working_set = self.working_set
@@ -84,21 +76,12 @@ class Digest:
         return self if number == self.turns else Digest(facts, number, question, rules, working_set)
 
     def read_ahead(self, turns: Iterable[Turn]) -> None:
-        """Read turns that may be dropped next, so that dropping them takes less time then; nothing else changes.
-
-        Args:
-            turns (Iterable[Turn]): The turns, in the order of the conversation, as received.
-        """
+        """Read turns that may be dropped next, so that dropping them takes less time then; nothing else changes."""
         for number, turn in enumerate(turns, self.turns):
             facts_of(turn, number, "")
 
     def amended(self, turns: Iterable[Turn], people: frozenset[str] = frozenset()) -> "Digest":
-        """The digest as it is told beside turns that were not dropped: what these replace is not told beside them.
-
-        Args:
-            turns (Iterable[Turn]): Later turns, in the order of the conversation.
-            people (frozenset[str]): As for `extended`.
-        """
+        """The digest as it is told beside turns that were not dropped: what these replace is not told beside them."""
         rules = self.rules
         for number, turn in enumerate(turns, self.turns):
             rules = rules.after(turn, number, people)
@@ -107,11 +90,7 @@ class Digest:
     def best(self, count: int) -> "Digest":
         """The digest with so many of its facts, those worth the most; the rest is forgotten.
 
-        Args:
-            count (int): How many facts to keep at most.
-
-        Returns:
-            Digest: This object when it holds no more.
+        `count`: How many facts to keep at most.
         """
         if len(self.facts) <= count:
             return self
@@ -130,16 +109,9 @@ class Digest:
     ) -> str:
         """The facts most likely to be needed, as text for a person or a model.
 
-        Args:
-            limit (int): Tokens the text may hold, by `counter.count_text(...)`.
-            counter (TokenCounter): Counts them.
-            visible (str | Iterable[str]): Texts that stay in the prompt: what they tell is not repeated.
-            wanted (Collection[str]): Names of what may be asked for next, such as the parameters of the tools offered;
-                values of fields that are called alike come first.
-            about (str): What is talked about now: facts that share rare words with it are worth more. Empty for
-                nothing.
-            dropped (int | None): How many of the turns were dropped; the others are still there in part. `None` means
-                all of them.
+        `about`: What is talked about now: facts that share rare words with it are worth more. Empty for
+        nothing. `dropped`: How many of the turns were dropped; the others are still there in part. `None` means
+        all of them.
 
         Returns:
             str: At most `limit` tokens; empty when nothing is known that is not visible, or nothing fits.
@@ -169,9 +141,6 @@ class Digest:
     @classmethod
     def load(cls, state: Mapping[str, object]) -> "Digest":
         """The digest that was saved.
-
-        Args:
-            state (Mapping[str, object]): What `save` returned.
 
         Raises:
             ValueError: It is something else.

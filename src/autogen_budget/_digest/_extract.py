@@ -53,13 +53,7 @@ def facts_of(turn: Turn, number: int, question: str) -> Sequence[Fact]:
 
     A turn is read once, while there is room to remember what was read: when it comes, and not when it is dropped.
 
-    Args:
-        turn (Turn): The turn.
-        number (int): Its number, counted from the first dropped one.
-        question (str): The question that the turn before it ended with; empty for none.
-
-    Returns:
-        Sequence[Fact]: At most `MOST_FACTS_OF_A_TURN`, and what a user answered; none for a turn this library wrote.
+    `question`: The question that the turn before it ended with; empty for none.
     """
     if turn.note:
         return ()

@@ -85,13 +85,7 @@ def cost_of(fact: Fact) -> int:
 
 
 def keep_best(facts: Iterable[Fact], count: int, now: int) -> frozenset[tuple[str, ...]]:
-    """The keys of the facts that are worth the most.
-
-    Args:
-        facts (Iterable[Fact]): Facts.
-        count (int): How many to keep.
-        now (int): The turn at which they are looked at.
-    """
+    """The keys of the facts that are worth the most."""
     best = sorted(facts, key=lambda fact: (-_worth(fact, now), fact.key))
     return frozenset(fact.key for fact in best[:count])
 
@@ -99,12 +93,7 @@ def keep_best(facts: Iterable[Fact], count: int, now: int) -> frozenset[tuple[st
 def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = (), about: str = "") -> list[Fact]:
     """One fact for each value, the one most worth its tokens first.
 
-    Args:
-        facts (Collection[Fact]): What is known.
-        now (int): The turn at which they are looked at.
-        wanted (Collection[str]): Names of what may be asked for next, beside those that calls asked for before: the
-            parameters of the tools offered.
-        about (str): What is talked about now; empty for nothing.
+    `about`: What is talked about now; empty for nothing.
     """
     close = relevance(facts, about)
     demand = _Demand.of(facts, wanted)

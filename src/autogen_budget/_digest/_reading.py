@@ -31,11 +31,7 @@ class _Reading:
 
 
 class Readings:
-    """Readings of turns, those used last; they can be used from any thread.
-
-    Args:
-        read (Callable[[Turn, int], Sequence[Fact]]): Reads the facts of a turn with a number.
-    """
+    """Readings of turns, those used last; they can be used from any thread."""
 
     def __init__(self, read: Callable[[Turn, int], Sequence[Fact]]) -> None:
         self._read = read

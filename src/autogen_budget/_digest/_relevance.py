@@ -19,13 +19,6 @@ def relevance(facts: Collection[Fact], about: str) -> Callable[[Fact], float]:
 
     A word counts the more, the fewer records, elements of lists and sentences it stands in (inverse document
     frequency). Words that stand in most of them tell next to nothing.
-
-    Args:
-        facts (Collection[Fact]): All facts there are.
-        about (str): What is talked about: the newest request, say.
-
-    Returns:
-        Callable[[Fact], float]: From 1.0 for a fact that has nothing to do with it to 1 + `MOST`.
     """
     asked = terms_of(about)
     if not asked:

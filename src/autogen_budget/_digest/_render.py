@@ -17,11 +17,7 @@ _LABEL_EVERY = 80
 
 
 def lines_of(facts: Sequence[Fact]) -> list[str]:
-    """The lines that tell facts, the subject met last at the end.
-
-    Args:
-        facts (Sequence[Fact]): The facts, in the order they are to be told within their subject.
-    """
+    """The lines that tell facts, the subject met last at the end."""
     subjects: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
         subjects[fact.place.subject].append(fact)
@@ -43,15 +39,7 @@ def lines_of(facts: Sequence[Fact]) -> list[str]:
 
 
 def count_that_fits(text: Callable[[int], str], most: int, limit: int, counter: TokenCounter) -> int:
-    """How many parts a text may have within a limit of tokens.
-
-    Args:
-        text (Callable[[int], str]): The text of so many parts. One part more can make it shorter; the search ends at a
-            number that it has seen fit all the same.
-        most (int): How many parts there are.
-        limit (int): Tokens the text may hold.
-        counter (TokenCounter): Counts them.
-    """
+    """How many parts a text may have within a limit of tokens."""
     fit, too_many = 0, most + 1
     least, largest = 0, 0
     count = most  # often all fit; where they do not, their size tells about how many do

@@ -82,16 +82,7 @@ class StandingRules:
     replaced: tuple[str, ...] = ()
 
     def after(self, turn: Turn, number: int, people: frozenset[str] = frozenset()) -> "StandingRules":
-        """The rules after one more turn.
-
-        Args:
-            turn (Turn): The turn. Only words of a user can state rules: tools and other agents cannot.
-            number (int): Its number.
-            people (frozenset[str]): Further names under which users speak, beside "user", "customer" and the like.
-
-        Returns:
-            StandingRules: This object when nothing is stated.
-        """
+        """The rules after one more turn."""
         rules, replaced = self.rules, self.replaced
         for text, level in statements_of(turn, people):
             new = Rule(text, level, number)
@@ -101,24 +92,14 @@ class StandingRules:
         return self if rules is self.rules else StandingRules(_bounded(rules), replaced)
 
     def is_stale(self, text: str, value: str, turn: int) -> bool:
-        """Whether a later rule replaced what a text says.
-
-        Args:
-            text (str): A sentence or a part of it, or the name of a field with its value.
-            value (str): The value in it.
-            turn (int): When it was said.
-        """
+        """Whether a later rule replaced what a text says."""
         if any(text in old or (value in old and _FIGURE.search(value)) for old in self.replaced):
             return not any(value in rule.text for rule in self.rules)
         later = (rule.text for rule in self.rules if rule.turn > turn and replaces(rule.text))
         return any(text not in rule and _contradicts(text, rule) for rule in later)
 
     def has_replaced(self, text: str) -> bool:
-        """Whether a text holds a statement that was replaced, or one with its figure about the same thing.
-
-        Args:
-            text (str): Sentences that somebody said in earlier turns.
-        """
+        """Whether a text holds a statement that was replaced, or one with its figure about the same thing."""
         if not self.replaced:
             return False
         held = {figure for rule in self.rules for figure in _FIGURES.findall(rule.text)}
@@ -132,11 +113,6 @@ class StandingRules:
 
     def render(self, limit: int, counter: TokenCounter, visible: str = "") -> str:
         """The rules as text: the firmest that fit, in the order in which they were stated.
-
-        Args:
-            limit (int): Tokens the text may hold.
-            counter (TokenCounter): Counts them.
-            visible (str): What stays in the request anyway: rules that stand there are not repeated.
 
         Returns:
             str: At most `limit` tokens; empty where there are none, or none fits.
@@ -164,9 +140,6 @@ class StandingRules:
     def load(cls, state: object) -> "StandingRules":
         """The rules that were saved.
 
-        Args:
-            state (object): What `save` returned.
-
         Raises:
             ValueError: It is something else.
         """
@@ -184,10 +157,6 @@ def statements_of(turn: Turn, people: frozenset[str] = frozenset()) -> Iterator[
     """What a turn states that shall hold, each with how firmly.
 
     What is quoted, fenced or looks like the output of a program is no statement of the person who pasted it.
-
-    Args:
-        turn (Turn): Any turn.
-        people (frozenset[str]): Further names under which users speak.
     """
     head = turn.head
     if turn.note or not isinstance(head, UserMessage):

@@ -15,23 +15,13 @@ _LARGEST = 2**26
 
 
 def pack(facts: Iterable[Fact]) -> str:
-    """Write facts down.
-
-    Args:
-        facts (Iterable[Fact]): The facts, in their order.
-
-    Returns:
-        str: ASCII, about 20 bytes a fact.
-    """
+    """Write facts down."""
     plain = json.dumps(_FACTS.dump_python(list(facts), mode="json"), separators=(",", ":"))
     return b64encode(zlib.compress(plain.encode())).decode()
 
 
 def unpack(packed: str) -> list[Fact]:
     """Read what `pack` wrote.
-
-    Args:
-        packed (str): The text.
 
     Raises:
         ValueError: It is not one that `pack` wrote.

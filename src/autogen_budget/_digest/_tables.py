@@ -17,15 +17,7 @@ _RULE = re.compile(r"(?=.*-)[\s|:+=-]+")
 
 
 def split_tables(lines: Sequence[str]) -> tuple[list[list[list[str]]], list[str]]:
-    """Takes the tables out of the lines of a text: Markdown, tabs, or commas without spaces behind them.
-
-    Args:
-        lines (Sequence[str]): The lines.
-
-    Returns:
-        tuple[list[list[list[str]]], list[str]]: The tables, as rows of cells with the head as their first row, and the
-        lines that are none.
-    """
+    """Takes the tables out of the lines of a text: Markdown, tabs, or commas without spaces behind them."""
     tables: list[list[list[str]]] = []
     rest: list[str] = []
     for separator, group in groupby((line for line in lines if not _RULE.fullmatch(line)), key=_separator):
@@ -39,12 +31,7 @@ def split_tables(lines: Sequence[str]) -> tuple[list[list[list[str]]], list[str]
 
 
 def read_table(rows: Sequence[Sequence[str]], place: Place) -> Iterator[Fact]:
-    """Facts of a table.
-
-    Args:
-        rows (Sequence[Sequence[str]]): The head, then the rows, all of the same length.
-        place (Place): Where the table stands.
-    """
+    """Facts of a table."""
     heads, *body = rows
     for row in body:
         inner = replace(place, entry="/".join(filter(None, (place.entry, row[0]))))

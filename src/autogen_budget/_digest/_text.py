@@ -57,13 +57,7 @@ _FUNCTION_WORDS = frozenset(
 
 
 def read_lines(text: str, place: Place, label: str = "") -> Iterator[Fact]:
-    """Facts of a text by its lines: prose, log, listing, code.
-
-    Args:
-        text (str): The text.
-        place (Place): Where it stands.
-        label (str): What the whole text is called; it names the values that nothing else names.
-    """
+    """Facts of a text by its lines: prose, log, listing, code."""
     tables, lines = split_tables(_lines(text))
     for rows in tables:
         yield from read_table(rows, place)

@@ -92,13 +92,7 @@ class WorkingSet:
     plan: str = ""
 
     def after(self, turn: Turn, number: int, facts: Iterable[Fact]) -> "WorkingSet":
-        """The working set after one more turn.
-
-        Args:
-            turn (Turn): The turn.
-            number (int): Its number, counted from the first dropped one.
-            facts (Iterable[Fact]): The facts in it: what is merely seen.
-        """
+        """The working set after one more turn."""
         items = dict(self.items)
         used = {use.value: use for call in turn.calls for use in uses_in(call)}
         for use in used.values():
@@ -119,12 +113,6 @@ class WorkingSet:
 
     def render(self, limit: int, counter: TokenCounter, now: int, visible: str = "") -> str:
         """The working set as text: a line for each kind of thing, those that count most first.
-
-        Args:
-            limit (int): Tokens the text may hold.
-            counter (TokenCounter): Counts them.
-            now (int): How many turns were dropped.
-            visible (str): What stays in the request anyway: what stands there is not repeated.
 
         Returns:
             str: At most `limit` tokens; empty where there is nothing to tell, or nothing fits.
@@ -153,9 +141,6 @@ class WorkingSet:
     @classmethod
     def load(cls, state: object) -> "WorkingSet":
         """The working set that was saved.
-
-        Args:
-            state (object): What `save` returned.
 
         Raises:
             ValueError: It is something else.

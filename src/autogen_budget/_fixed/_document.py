@@ -99,9 +99,6 @@ def read_document(text: str) -> Document:
     Headings are those of Markdown, underlined and framed lines, tags such as `<policy>`, chapters and numbers in
     several languages, lines in capitals or bold, and lines that end with a colon. A text without any is read by
     paragraphs, of which lists are no less than one.
-
-    Args:
-        text (str): Any text.
     """
     levels = _levels(list(_headings(text)))
     for level in sorted({level for _, level in levels}):
@@ -115,14 +112,7 @@ def read_document(text: str) -> Document:
 
 
 def split_section(section: Section) -> list[Section]:
-    """Split a section into its own sections, or where it has none, into its paragraphs, lines or sentences.
-
-    Args:
-        section (Section): Any section.
-
-    Returns:
-        list[Section]: Parts that are the section together; the section alone if nothing parts it.
-    """
+    """Split a section into its own sections, or where it has none, into its paragraphs, lines or sentences."""
     text, title = section.text, section.title
     levels = _levels([heading for heading in _headings(text) if heading.start > 0 or not section.headed])
     if levels:
@@ -138,11 +128,7 @@ def split_section(section: Section) -> list[Section]:
 
 
 def title_of(text: str) -> str:
-    """How a text begins, in one line: words of its own.
-
-    Args:
-        text (str): Any text.
-    """
+    """How a text begins, in one line: words of its own."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "").lstrip("#*•- ")
     if len(line) <= MAX_TITLE:
         return line

@@ -36,20 +36,13 @@ class FoundTool:
 
 
 def render_found(tools: Sequence[FoundTool]) -> str:
-    """Write an answer of `find_tools`.
-
-    Args:
-        tools (Sequence[FoundTool]): What was found, the best first.
-    """
+    """Write an answer of `find_tools`."""
     lines = (f"- {one_line(tool.name)}: {one_line(tool.description)}".rstrip(" :") for tool in tools)
     return "\n".join((_HEADING, *lines))
 
 
 def names_found(answer: str) -> tuple[str, ...]:
     """Read an answer of `find_tools`.
-
-    Args:
-        answer (str): What `render_found` wrote, whole or cut.
 
     Returns:
         tuple[str, ...]: The names in it, the best first; empty for any other text.

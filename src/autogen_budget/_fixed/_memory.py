@@ -22,16 +22,7 @@ _ITEM = re.compile(r"^(\d{1,6})[.)] ", re.MULTILINE)
 def fit_memory(text: str, about: str, limit: int, counter: TokenCounter, reference: str | None = None) -> str:
     """Show those items of a memory block that a request is about, and the latest of the others, as far as they fit.
 
-    Args:
-        text (str): The block: items that are numbered one by one, as AutoGen's memories write them, or else sections or
-            paragraphs.
-        about (str): The words of the request.
-        limit (int): Tokens the block may take.
-        counter (TokenCounter): Counts them.
-        reference (str | None): The reference of the whole, for `read_artifact`. `None` means it cannot be read.
-
-    Returns:
-        str: The items in their order, and how many are left out; the same object where all fit.
+    `reference`: The reference of the whole, for `read_artifact`. `None` means it cannot be read.
     """
     if counter.count_text(text, limit=limit) <= limit:
         return text

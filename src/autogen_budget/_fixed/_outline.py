@@ -75,17 +75,7 @@ class Outline:
     ranking: Ranking = field(compare=False, repr=False)
 
     def about(self, request: str, room: int, counter: TokenCounter, shown: Iterable[int] = ()) -> list[int]:
-        """Choose the parts that a request is about, the best first.
-
-        Args:
-            request (str): The words of the request.
-            room (int): Tokens they may take together, with what stands around them.
-            counter (TokenCounter): Counts them.
-            shown (Iterable[int]): Places of parts that are shown anyway.
-
-        Returns:
-            list[int]: Places of parts; those that are shown anyway are not among them.
-        """
+        """Choose the parts that a request is about, the best first."""
         scores = self.ranking.scores(request)
         best = max(scores, default=0.0)
         visible, chosen, left = set(shown), list[int](), room - _SHARES.frame
@@ -99,11 +89,7 @@ class Outline:
         return chosen
 
     def show(self, places: Iterable[int]) -> str:
-        """Write down parts, in the order of the document.
-
-        Args:
-            places (Iterable[int]): Places of parts.
-        """
+        """Write down parts, in the order of the document."""
         texts = [self.parts[place].text.strip("\n") for place in sorted(places)]
         return "\n\n".join((HEADING, *texts)) if texts else ""
 
@@ -111,11 +97,7 @@ class Outline:
 def outline(text: str, limit: int, counter: TokenCounter, reference: str | None = None) -> Outline:
     """Make what stands for instructions that are over their cap.
 
-    Args:
-        text (str): The instructions.
-        limit (int): Tokens that they may take, with the parts that are shown.
-        counter (TokenCounter): Counts them.
-        reference (str | None): The reference of the whole, for `read_artifact`. `None` means it cannot be read.
+    `reference`: The reference of the whole, for `read_artifact`. `None` means it cannot be read.
     """
     preamble, entries = _entries(read_document(text), limit, counter)
     most = limit if limit < _SHARES.smallest_outline else limit - _SHARES.notice
@@ -180,13 +162,7 @@ def _opened(section: Section, most: int, counter: TokenCounter) -> Iterator[Sect
 
 
 def sized(section: Section, most: int, counter: TokenCounter) -> Iterator[Section]:
-    """Take a section apart until each part fits.
-
-    Args:
-        section (Section): Any section.
-        most (int): Tokens of a part; where that is next to nothing, there are no parts.
-        counter (TokenCounter): Counts them.
-    """
+    """Take a section apart until each part fits."""
     tokens = counter.count_text(section.text)
     if tokens <= most:
         yield section

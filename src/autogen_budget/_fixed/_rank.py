@@ -40,11 +40,7 @@ _WEIGHTS = _Weights()
 
 
 class Ranking:
-    """Parts of a text that can be ranked for any number of requests.
-
-    Args:
-        parts (Sequence[tuple[str, str]]): The title and the text of each part.
-    """
+    """Parts of a text that can be ranked for any number of requests."""
 
     def __init__(self, parts: Sequence[tuple[str, str]]) -> None:
         self._titles = [frozenset(_features(title)) for title, _ in parts]
@@ -56,14 +52,7 @@ class Ranking:
         }
 
     def scores(self, request: str) -> list[float]:
-        """How much each part is about a request: BM25 (Robertson and Zaragoza 2009), with titles beside texts.
-
-        Args:
-            request (str): The words of the request.
-
-        Returns:
-            list[float]: 0.0 where nothing is shared; only for comparing parts with one another.
-        """
+        """How much each part is about a request: BM25 (Robertson and Zaragoza 2009), with titles beside texts."""
         most = _WEIGHTS.request
         text = request if len(request) <= 2 * most else f"{request[:most]} {request[-most:]}"
         asked = {feature for feature in _features(text) if feature in self._rarity}

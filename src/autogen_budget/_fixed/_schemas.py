@@ -47,24 +47,13 @@ _MAX_DEPTH = 40
 
 
 def forms_of(tool: Tool | ToolSchema) -> tuple[Tool | ToolSchema, ...]:
-    """List the forms in which a tool can be offered, from the one it came in to the shortest.
-
-    Args:
-        tool (Tool | ToolSchema): A tool, or its schema; it is not changed.
-
-    Returns:
-        tuple[Tool | ToolSchema, ...]: The tool itself first. It alone for one whose schema fails.
-    """
+    """List the forms in which a tool can be offered, from the one it came in to the shortest."""
     schema = schema_of(tool)
     return (tool, *(_shortened(schema, brevity) for brevity in _FORMS)) if schema else (tool,)
 
 
 def schema_of(tool: Tool | ToolSchema) -> Mapping[str, object]:
-    """The schema of a tool; empty where asking for it fails, or it is none.
-
-    Args:
-        tool (Tool | ToolSchema): A tool, or its schema.
-    """
+    """The schema of a tool; empty where asking for it fails, or it is none."""
     try:
         schema: object = tool if isinstance(tool, Mapping) else tool.schema
     except Exception:
@@ -73,12 +62,7 @@ def schema_of(tool: Tool | ToolSchema) -> Mapping[str, object]:
 
 
 def first_sentence(text: str, limit: int) -> str:
-    """The first sentence of a description without its examples, cut between words.
-
-    Args:
-        text (str): The description.
-        limit (int): Characters it may hold.
-    """
+    """The first sentence of a description without its examples, cut between words."""
     sentence = _EXAMPLE.split(_END.split(text.strip(), maxsplit=1)[0], maxsplit=1)[0].rstrip(" ,;:(.")
     if len(sentence) <= limit:
         return encodable(sentence)

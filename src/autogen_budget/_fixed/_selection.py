@@ -37,12 +37,7 @@ _CHOICE = _Choice()
 
 
 class Toolset:
-    """All tools of an agent, read once: their shorter forms, what these weigh, and what the tools are about.
-
-    Args:
-        tools (Sequence[Tool | ToolSchema]): The tools, in the order in which requests offer them.
-        counter (TokenCounter): Weighs them.
-    """
+    """All tools of an agent, read once: their shorter forms, what these weigh, and what the tools are about."""
 
     def __init__(self, tools: Sequence[AnyTool], counter: TokenCounter) -> None:
         self.tools = tuple(tools)
@@ -100,12 +95,7 @@ class Selection:
 
 
 def tool_tokens(tools: Sequence[AnyTool], counter: TokenCounter) -> int:
-    """Count what tools add to a request.
-
-    Args:
-        tools (Sequence[Tool | ToolSchema]): Tools and hand-offs.
-        counter (TokenCounter): Weighs them.
-    """
+    """Count what tools add to a request."""
     return counter.tokens(counter.measure_extras(tools) - counter.measure_extras())
 
 
@@ -122,12 +112,7 @@ def select_tools(
     First descriptions get shorter, then tools go. What the request before offered is offered again as long as it fits
     and nothing is missing that this request needs: providers cache what begins the same.
 
-    Args:
-        toolset (Toolset): All tools.
-        context (ToolContext): What the request is about.
-        limit (int): Tokens that all of them may take.
-        always (Collection[str]): Names of tools that are offered in any case, even over the limit. Hand-offs are too.
-        before (Selection | None): What the request before offered, of the same tools. `None` means there was none.
+    `before`: What the request before offered, of the same tools. `None` means there was none.
     """
     fixed = [*toolset.places_of(always), *sorted(toolset.handoffs)]
     if before is not None and tool_tokens(before.tools, toolset.counter) <= limit and not before.withheld:

@@ -44,11 +44,7 @@ class ToolContext:
 
     @classmethod
     def of(cls, messages: Sequence[LLMMessage]) -> "ToolContext":
-        """Read it from a whole history.
-
-        Args:
-            messages (Sequence[LLMMessage]): The history, as an agent sends it.
-        """
+        """Read it from a whole history."""
         leading = next((i for i, message in enumerate(messages) if not isinstance(message, SystemMessage)), 0)
         users = (message for message in messages if isinstance(message, UserMessage))
         newest = (message for message in reversed(messages) if isinstance(message, UserMessage))

@@ -68,11 +68,7 @@ MAX_TOOL_TEXT = 4_000
 
 
 class ToolIndex:
-    """Ranks tools; a value that can be used from any thread.
-
-    Args:
-        tools (Sequence[Tool | ToolSchema]): The tools.
-    """
+    """Ranks tools; a value that can be used from any thread."""
 
     def __init__(self, tools: Sequence[Tool | ToolSchema]) -> None:
         texts = [_texts_of(tool) for tool in tools]
@@ -96,9 +92,6 @@ class ToolIndex:
     def search(self, query: str) -> list[int]:
         """Find the tools that a query is about.
 
-        Args:
-            query (str): What a tool should do, or its name.
-
         Returns:
             list[int]: Their places, the best first; empty where no word of it is a tool's.
         """
@@ -106,26 +99,12 @@ class ToolIndex:
         return sorted((place for place, score in enumerate(scores) if score), key=lambda place: (-scores[place], place))
 
     def named_in(self, text: str) -> list[int]:
-        """Find the tools that a text names as no prose would: `get_order`, not "think".
-
-        Args:
-            text (str): Instructions, for example.
-
-        Returns:
-            list[int]: Their places.
-        """
+        """Find the tools that a text names as no prose would: `get_order`, not "think"."""
         words = frozenset(_NAME.findall(text))
         return [place for place, name in enumerate(self.names) if name in words and not name.isalpha()]
 
     def scores(self, context: ToolContext) -> list[float]:
-        """Score each tool by how likely a request needs it.
-
-        Args:
-            context (ToolContext): What the request is about.
-
-        Returns:
-            list[float]: From 0 on, in the order of the tools; only for comparing the tools of one request.
-        """
+        """Score each tool by how likely a request needs it."""
         total = [0.0] * len(self.names)
         sources = [
             (_RANKING.instructions, context.instructions),

@@ -29,8 +29,7 @@ class HistoryArchive:
 
     What was said before can be read back in the order it was said. It grows by one stored piece with each compaction.
 
-    Args:
-        store (ArtifactStore | None): Where everything is kept. `None` means nowhere, and nobody expects it.
+    `store`: Where everything is kept. `None` means nowhere, and nobody expects it.
     """
 
     def __init__(self, store: ArtifactStore | None) -> None:
@@ -53,9 +52,8 @@ class HistoryArchive:
     def lease_of(self, conversation: object | None) -> ArtifactLease | None:
         """What keeps the texts of one conversation; those of others may go from a store that is too small for all.
 
-        Args:
-            conversation (object | None): What stands for the conversation; its texts stay for as long as it lives.
-                `None` means none in particular.
+        `conversation`: What stands for the conversation; its texts stay for as long as it lives. `None` means
+        none in particular.
         """
         if self.lease is None or conversation is None:
             return self.lease
@@ -81,9 +79,7 @@ class HistoryArchive:
     async def hold(self, texts: Iterable[str], conversation: object | None = None) -> None:
         """Let nothing go from the store that these texts refer to, nor what a loaded state refers to.
 
-        Args:
-            texts (Iterable[str]): What came new into a conversation.
-            conversation (object | None): What stands for the conversation. `None` means none in particular.
+        `conversation`: What stands for the conversation. `None` means none in particular.
         """
         lease = self.lease_of(conversation)
         if self.lease is None or lease is None:
@@ -109,13 +105,7 @@ class HistoryArchive:
     async def add(self, turns: Sequence[Turn], conversation: object | None = None) -> bool:
         """Store turns that a compaction took from a conversation; a failing store is one line in the log.
 
-        Args:
-            turns (Sequence[Turn]): The turns, in the order of the conversation. A result that was cut and has a
-                reference to its whole stays with that; all else is stored as it was before it was cut.
-            conversation (object | None): What stands for the conversation. `None` means none in particular.
-
-        Returns:
-            bool: Whether all is well: they are stored, there are none, or there is no store.
+        `conversation`: What stands for the conversation. `None` means none in particular.
         """
         lease = self.lease_of(conversation)
         if not turns or self.lease is None or lease is None:
@@ -154,11 +144,7 @@ class HistoryArchive:
         return {"older": self._older, "pieces": [*self._pieces]}
 
     def load(self, state: object) -> None:
-        """Take over the pieces of another archive; what is not understood is ignored.
-
-        Args:
-            state (object): What `save` returned.
-        """
+        """Take over the pieces of another archive; what is not understood is ignored."""
         if isinstance(state, Mapping):
             older, pieces = (cast(Mapping[str, object], state).get(key) for key in ("older", "pieces"))
             listed = cast("list[object]", pieces) if isinstance(pieces, list) else []
@@ -211,12 +197,7 @@ class HistoryArchive:
 
 
 def written(turn: Turn, whole_of: Callable[[str], str | None]) -> str:
-    """A turn for a reader: who said what, which calls were made, and what they brought.
-
-    Args:
-        turn (Turn): The turn. A result of it that was cut is told as it is if the whole is stored.
-        whole_of (Callable[[str], str | None]): The reference of the text that a result was cut from, if it is stored.
-    """
+    """A turn for a reader: who said what, which calls were made, and what they brought."""
     return "\n".join(f"[{who}] {indented(words)}" for who, words in transcript_lines(_referring(turn, whole_of)))
 
 

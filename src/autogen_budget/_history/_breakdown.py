@@ -57,11 +57,7 @@ class TokenBreakdown:
         return self + TokenBreakdown({layer: Tally() - tally for layer, tally in other.layers.items()})
 
     def tokens(self, counter: TokenCounter) -> dict[str, int]:
-        """Tokens of each layer that holds any, largest first.
-
-        Args:
-            counter (TokenCounter): The counter that made the tallies.
-        """
+        """Tokens of each layer that holds any, largest first."""
         counted: dict[str, int] = {layer: counter.tokens(tally) for layer, tally in self.layers.items()}
         return {layer: n for layer, n in sorted(counted.items(), key=lambda item: -item[1]) if n}
 
@@ -73,12 +69,7 @@ class MessageTallies:
     _known: dict[int, tuple[LLMMessage, Tally]] = field(default_factory=dict[int, tuple[LLMMessage, Tally]])
 
     def measure(self, message: LLMMessage, counter: TokenCounter) -> Tally:
-        """What a message weighs.
-
-        Args:
-            message (LLMMessage): Any message.
-            counter (TokenCounter): Measures it; the same for all messages.
-        """
+        """What a message weighs."""
         known = self._known.get(id(message))  # which is no other message's, since this one is held
         if known is None:
             known = self._known[id(message)] = (message, counter.measure_message(message))
@@ -88,10 +79,7 @@ class MessageTallies:
 def measure_turn(turn: Turn, counter: TokenCounter, measured: MessageTallies | None = None) -> Tally:
     """What a turn's messages weigh together.
 
-    Args:
-        turn (Turn): The turn.
-        counter (TokenCounter): Measures it.
-        measured (MessageTallies | None): What was measured before. `None` means nothing was.
+    `measured`: What was measured before. `None` means nothing was.
     """
     tallies = measured or MessageTallies()
     return Tally.sum(tallies.measure(message, counter) for message in turn.messages)
@@ -102,11 +90,8 @@ def sizes_of_turns(
 ) -> TokenBreakdown:
     """What turns weigh, by layer.
 
-    Args:
-        turns (Iterable[Turn]): Turns of one conversation.
-        counter (TokenCounter): Weighs the messages.
-        task (Turn | None): The turn that is the task. `None` means it is not among them.
-        measured (MessageTallies | None): What was measured before. `None` means nothing was.
+    `task`: The turn that is the task. `None` means it is not among them. `measured`: What was measured before.
+    `None` means nothing was.
     """
     tallies = measured or MessageTallies()
     layers: dict[Layer, list[Tally]] = {}
@@ -127,10 +112,7 @@ def sizes_of_turns(
 def sizes_of_history(history: History, counter: TokenCounter, measured: MessageTallies | None = None) -> TokenBreakdown:
     """What a whole history weighs, by layer: instructions, turns and what stands for dropped ones.
 
-    Args:
-        history (History): The history.
-        counter (TokenCounter): Weighs the messages.
-        measured (MessageTallies | None): What was measured before. `None` means nothing was.
+    `measured`: What was measured before. `None` means nothing was.
     """
     task = None if history.task is None else history.turns[history.task]
     fixed: dict[Layer, Tally] = {"system": Tally.sum(map(counter.measure_message, history.system))}
@@ -150,11 +132,8 @@ def sizes_of_extras(
 ) -> TokenBreakdown:
     """What a request carries beside its messages, by layer.
 
-    Args:
-        counter (TokenCounter): Weighs the schemas.
-        tools (Sequence[Tool | ToolSchema]): Tools and hand-offs offered to the model.
-        json_output (bool | type[BaseModel] | None): The structure asked for. `None` and booleans carry no schema.
-        extra_create_args (Mapping[str, object] | None): Further arguments of the call. `None` means there are none.
+    `json_output`: The structure asked for. `None` and booleans carry no schema. `extra_create_args`: Further
+    arguments of the call. `None` means there are none.
     """
     whole = counter.measure_extras(tools, json_output=json_output, extra_create_args=extra_create_args or {})
     of_tools = counter.measure_extras(tools) - counter.measure_extras() if tools else Tally()

@@ -92,24 +92,14 @@ class Conversation:
         return self.projection.is_compacted and self.known.begin_but_instructions(messages)
 
     def with_other_instructions(self, system: tuple[SystemMessage, ...], counter: TokenCounter) -> "Conversation":
-        """Go on with other instructions than those that came before.
-
-        Args:
-            system (tuple[SystemMessage, ...]): The new ones.
-            counter (TokenCounter): Measures them.
-        """
+        """Go on with other instructions than those that came before."""
         projection = self.projection.with_other_instructions(system, counter)
         changed = projection.original.total - self.projection.original.total
         latest = LatestRequest(original=self.latest.original + changed)
         return replace(self, projection=projection, known=self.known.with_instructions(system), latest=latest)
 
     def with_fixed(self, history: History, counter: TokenCounter) -> "Conversation":
-        """Send other instructions, or other forms of single new turns, from now on.
-
-        Args:
-            history (History): The same turns, one for one.
-            counter (TokenCounter): Measures what is another one.
-        """
+        """Send other instructions, or other forms of single new turns, from now on."""
         if history is self.history:
             return self
         same = history.system == self.history.system
@@ -130,11 +120,6 @@ class Conversation:
 
         The turns up to the last one that is not sent as it was become `unstored`, without those that an earlier
         compaction had stored: what an archive of the whole conversation goes on with.
-
-        Args:
-            history (History): What the history was compacted to.
-            counter (TokenCounter): Measures it.
-            multiple_system_messages (bool): Whether the model takes system messages anywhere.
         """
         old = self.history
         common = common_prefix(old, history, counter)
@@ -155,12 +140,7 @@ class Conversation:
         return replace(self, unstored=()) if self.unstored else self
 
     def stable_prefix(self, extras: Tally) -> Tally:
-        """What the beginning of the next request weighs that the latest one had as well.
-
-        Args:
-            extras (Tally): What the request carries beside its messages: schemas, which stand before them. Others than
-                those of the latest request leave nothing of it.
-        """
+        """What the beginning of the next request weighs that the latest one had as well."""
         return extras + self.latest.stable if extras == self.latest.extras else Tally()
 
     def new_since_latest(self) -> Tally:
@@ -170,10 +150,8 @@ class Conversation:
     def requested(self, extras: Tally, behind: Tally | None = None) -> "Conversation":
         """A request is made of it as it is: the next one begins with it, if nothing changes.
 
-        Args:
-            extras (Tally): What the request carries beside its messages.
-            behind (Tally | None): What stands behind a message that the next request may not have. `None` means there
-                is no such message.
+        `behind`: What stands behind a message that the next request may not have. `None` means there is no such
+        message.
         """
         projection = self.projection
         stable = projection.sizes.total if behind is None else projection.sizes.total - behind

@@ -45,10 +45,7 @@ class DroppedTurns:
     def extended(self, dropped: Sequence[Turn], tokens: int, people: frozenset[str] = frozenset()) -> "DroppedTurns":
         """Add more dropped turns; their facts are not rendered yet.
 
-        Args:
-            dropped (Sequence[Turn]): The turns, oldest first.
-            tokens (int): Tokens they held.
-            people (frozenset[str]): Names under which people speak, beside "user", "customer" and the like.
+        `dropped`: The turns, oldest first.
         """
         digest = self.digest.extended((turn.uncut for turn in dropped), people)
         texts = [text_of(turn.uncut.head) for turn in dropped if stands_for_dropped(turn.uncut)]
@@ -84,9 +81,6 @@ class DroppedTurns:
     @classmethod
     def load(cls, state: Mapping[str, object]) -> "DroppedTurns":
         """Load what was saved.
-
-        Args:
-            state (Mapping[str, object]): What `save` returned; what is missing takes its default.
 
         Raises:
             ValueError: It is something else.

@@ -19,10 +19,6 @@ def in_context(conversation: Conversation, context: Sequence[LLMMessage]) -> boo
 def fold(conversation: Conversation, context: Sequence[LLMMessage]) -> tuple[Conversation, list[LLMMessage]] | None:
     """What a context can hold in place of what it holds; requests stay the very same.
 
-    Args:
-        conversation (Conversation): A conversation.
-        context (Sequence[LLMMessage]): All messages of a model context.
-
     Returns:
         tuple[Conversation, list[LLMMessage]] | None: The conversation as it is known from then on, and the messages.
         `None` means the context holds something else, nothing was compacted since the last time, or turns that left
@@ -41,12 +37,7 @@ def fold(conversation: Conversation, context: Sequence[LLMMessage]) -> tuple[Con
 
 
 def turns_in_context(conversation: Conversation, context: Sequence[LLMMessage]) -> tuple[Turn, ...]:
-    """All turns a context stands for, but those that were dropped.
-
-    Args:
-        conversation (Conversation): The conversation that the context holds.
-        context (Sequence[LLMMessage]): All messages of a model context.
-    """
+    """All turns a context stands for, but those that were dropped."""
     behind = context[len(conversation) - (_instructions(conversation, context) or 0) :]
     turns, _ = conversation.projection.reader.copy().read(behind)
     return (*conversation.history.turns, *turns)

@@ -158,11 +158,6 @@ def leading_system(messages: Sequence[LLMMessage]) -> tuple[SystemMessage, ...]:
 
 
 def system_repairs(messages: Sequence[LLMMessage], system: Sequence[SystemMessage]) -> tuple[Repair, ...]:
-    """What `leading_system` mended.
-
-    Args:
-        messages (Sequence[LLMMessage]): The messages as received.
-        system (Sequence[SystemMessage]): What it made of the first ones.
-    """
+    """What `leading_system` mended."""
     changed = (new for old, new in zip(messages, system, strict=False) if new is not old)
     return tuple(Repair("half a character", type(message).__name__) for message in changed)

@@ -34,12 +34,7 @@ class Projection:
 
     @classmethod
     def empty(cls, *, multiple_system_messages: bool, keep: RetentionPolicy) -> "Projection":
-        """Nothing yet.
-
-        Args:
-            multiple_system_messages (bool): Whether the model takes system messages anywhere.
-            keep (RetentionPolicy): What may not be dropped.
-        """
+        """Nothing yet."""
         return cls(History(keep=keep), TurnReader(multiple_system_messages=multiple_system_messages))
 
     @property
@@ -56,13 +51,6 @@ class Projection:
         self, new: Sequence[LLMMessage], counter: TokenCounter
     ) -> tuple["Projection", Sequence[Turn], Sequence[Repair]]:
         """Read what is new.
-
-        Args:
-            new (Sequence[LLMMessage]): Messages that came behind the known ones.
-            counter (TokenCounter): Measures them.
-
-        Returns:
-            tuple[Projection, Sequence[Turn], Sequence[Repair]]: The longer form, what was added, and what was mended.
 
         Raises:
             TypeError: An element is not one of AutoGen's four message classes.
@@ -85,24 +73,13 @@ class Projection:
         return Projection(history, reader, sizes, original, self.repaired or bool(repairs)), turns, repairs
 
     def compacted(self, history: History, counter: TokenCounter, *, multiple_system_messages: bool) -> "Projection":
-        """Send a compacted form from now on.
-
-        Args:
-            history (History): The compacted form.
-            counter (TokenCounter): Measures it.
-            multiple_system_messages (bool): Whether the model takes system messages anywhere.
-        """
+        """Send a compacted form from now on."""
         # Ids of calls that are gone are free again: what is read next depends on nothing but what is sent.
         reader = TurnReader(multiple_system_messages=multiple_system_messages, before=history.turns)
         return replace(self, history=history, reader=reader, sizes=sizes_of_history(history, counter))
 
     def with_fixed(self, history: History, counter: TokenCounter) -> "Projection":
-        """Send other instructions, or other forms of single turns, from now on.
-
-        Args:
-            history (History): The same turns, one for one.
-            counter (TokenCounter): Measures what is another one.
-        """
+        """Send other instructions, or other forms of single turns, from now on."""
         changed = [(old, new) for old, new in zip(self.history.turns, history.turns, strict=True) if old is not new]
         old = _sizes(self.history.system, (turn for turn, _ in changed), counter)
         new = _sizes(history.system, (turn for _, turn in changed), counter)
@@ -115,11 +92,7 @@ class Projection:
         return replace(changed, original=TokenBreakdown({**self.original.layers, **came}))
 
     def without_newest(self, counter: TokenCounter) -> tuple["Projection", TokenBreakdown]:
-        """Take the newest turn back; what stands before it stays as it was sent.
-
-        Returns:
-            tuple[Projection, TokenBreakdown]: The shorter form, and what the turn weighs.
-        """
+        """Take the newest turn back; what stands before it stays as it was sent."""
         *rest, newest = self.history.turns
         gone = sizes_of_turns((newest,), counter, task=None)
         history = replace(self.history, turns=tuple(rest))

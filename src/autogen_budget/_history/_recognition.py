@@ -72,9 +72,7 @@ class KnownMessages:
     def instructions_beside(self, context: Sequence[LLMMessage], most: int) -> int | None:
         """How many of these messages stand before those of an agent's context, which holds all the others.
 
-        Args:
-            context (Sequence[LLMMessage]): All messages of a model context, perhaps with new ones at the end.
-            most (int): How many it can be at most.
+        `most`: How many it can be at most.
 
         Returns:
             int | None: `None` means the context holds something else, or goes on in the middle of a turn.

@@ -52,12 +52,8 @@ class ConversationRegistry:
     Those that were compacted are remembered first of all: the others follow from their messages, and cost nothing but
     reading these again.
 
-    Args:
-        counter (TokenCounter): Measures what comes in.
-        multiple_system_messages (bool): Whether the model takes system messages anywhere.
-        keep (RetentionPolicy | None): What may not be dropped. `None` means the task, the newest request and the newest
-            turn. It may be set anew.
-        max_bytes (int): Bytes of messages to remember; the latest conversation is remembered in any case.
+    `keep`: What may not be dropped. `None` means the task, the newest request and the newest turn. It may be set
+    anew.
     """
 
     def __init__(
@@ -82,9 +78,6 @@ class ConversationRegistry:
     def recall(self, messages: Sequence[LLMMessage]) -> Recalled:
         """The conversation these messages belong to; nothing that is known changes.
 
-        Args:
-            messages (Sequence[LLMMessage]): A whole history, as an agent sends it.
-
         Raises:
             TypeError: An element is not one of AutoGen's four message classes.
         """
@@ -95,12 +88,7 @@ class ConversationRegistry:
         return Recalled(conversation, (*unseen, *new), tuple(repairs), known, self._era)
 
     def commit(self, recalled: Recalled, conversation: Conversation) -> None:
-        """Know a conversation as it is now, unless all were forgotten since it was recalled.
-
-        Args:
-            recalled (Recalled): What was recalled.
-            conversation (Conversation): What became of it.
-        """
+        """Know a conversation as it is now, unless all were forgotten since it was recalled."""
         if recalled.era != self._era:
             return
         if isinstance(recalled.known, SavedConversation):
@@ -117,9 +105,6 @@ class ConversationRegistry:
     def fold(self, context: Sequence[LLMMessage]) -> list[LLMMessage] | None:
         """What an agent's context can hold in place of what it holds, so that requests stay the very same.
 
-        Args:
-            context (Sequence[LLMMessage]): All messages of a model context.
-
         Returns:
             list[LLMMessage] | None: `None` means it should stay as it is: it is not known, or nothing was compacted
             since the last time, or what left is stored nowhere.
@@ -133,19 +118,11 @@ class ConversationRegistry:
         return folded[1]
 
     def find(self, context: Sequence[LLMMessage]) -> Conversation | None:
-        """The conversation that an agent's context holds, with or without something new at its end.
-
-        Args:
-            context (Sequence[LLMMessage]): All messages of a model context.
-        """
+        """The conversation that an agent's context holds, with or without something new at its end."""
         return max((known for known in self._alike(context) if in_context(known, context)), key=len, default=None)
 
     def find_loaded(self, context: Sequence[LLMMessage]) -> Conversation | None:
-        """The conversation that an agent's context holds, if it was loaded and no request was made of it yet.
-
-        Args:
-            context (Sequence[LLMMessage]): All messages of a model context.
-        """
+        """The conversation that an agent's context holds, if it was loaded and no request was made of it yet."""
         found = next(self._waiting(context), None)
         return found[1] if found is not None and in_context(found[1], context) else None
 
@@ -173,11 +150,7 @@ class ConversationRegistry:
         return states[::-1]
 
     def load(self, state: object) -> None:
-        """Wait for the messages of conversations that were saved, in place of those that are known.
-
-        Args:
-            state (object): What `save` returned. What is not understood is one line in the log.
-        """
+        """Wait for the messages of conversations that were saved, in place of those that are known."""
         if not isinstance(state, list):
             return
         self.forget()

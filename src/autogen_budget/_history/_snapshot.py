@@ -68,10 +68,6 @@ class SavedConversation(BaseModel):
 def saved(conversation: Conversation, *, mixed: bool) -> SavedConversation | None:
     """What a state holds of a conversation.
 
-    Args:
-        conversation (Conversation): The conversation.
-        mixed (bool): Whether system messages are left where they stand.
-
     Returns:
         SavedConversation | None: `None` means what is sent follows from what came.
     """
@@ -96,12 +92,6 @@ def restored(
     state: SavedConversation, empty: Conversation, messages: Sequence[LLMMessage], counter: TokenCounter
 ) -> Conversation:
     """The conversation that was saved, made of its messages as received again.
-
-    Args:
-        state (SavedConversation): What `saved` returned.
-        empty (Conversation): A new conversation of the same kind.
-        messages (Sequence[LLMMessage]): A whole list, whose beginning `fingerprints` has shown to be the one.
-        counter (TokenCounter): Measures it.
 
     Raises:
         ValueError: What was saved does not go with them.
@@ -131,15 +121,7 @@ def _sizes(came: Mapping[str, Sequence[int]]) -> TokenBreakdown:
 
 
 def fingerprints(messages: Sequence[LLMMessage], counts: Iterable[int]) -> dict[int, str]:
-    """What lists of messages begin with, in one pass.
-
-    Args:
-        messages (Sequence[LLMMessage]): A list of messages.
-        counts (Iterable[int]): For how many of its messages to tell.
-
-    Returns:
-        dict[int, str]: A digest of the first so many messages, for each count that the list has.
-    """
+    """What lists of messages begin with, in one pass."""
     wanted = {count for count in counts if 0 <= count <= len(messages)}
     running, found = hashlib.sha256(), dict[int, str]()
     for count in range(max(wanted, default=-1) + 1):

@@ -42,13 +42,7 @@ class Advice:
 
 
 class Adviser:
-    """Looks at what an agent did, and at what it has left, before each of its model calls.
-
-    Args:
-        name (str): The agent's name.
-        limits (Limits): Its `max_repeats` says how often it may do the same.
-        report (Callable[[Record], None]): Called for repetitions.
-    """
+    """Looks at what an agent did, and at what it has left, before each of its model calls."""
 
     def __init__(self, name: str, limits: Limits, report: Callable[[Record], None]) -> None:
         self._name = name
@@ -58,9 +52,7 @@ class Adviser:
     def advise(self, messages: Sequence[LLMMessage], *, may_end: bool) -> Advice:
         """What to tell the model with its next request.
 
-        Args:
-            messages (Sequence[LLMMessage]): The conversation so far. Nothing in it is changed.
-            may_end (bool): Whether a circle may be the end; if not, the model is only told of it.
+        `messages`: The conversation so far. Nothing in it is changed.
         """
         end = self._end()
         if self._limits.max_repeats is None:

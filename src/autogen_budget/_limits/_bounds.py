@@ -56,11 +56,7 @@ class InFlight:
         self.used -= amount
 
     def shrink(self, *, first: bool) -> None:
-        """A call failed by overload, and is still counted as under way.
-
-        Args:
-            first (bool): Whether it is the first to fail of those sent since the bound last shrank.
-        """
+        """A call failed by overload, and is still counted as under way."""
         if first:
             self.bound = min(self.bound, self.used)
             self._floor = self.bound * MOST_SHRUNK

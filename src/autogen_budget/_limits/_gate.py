@@ -116,11 +116,7 @@ class Gate:
     ) -> AsyncGenerator[Permit, None]:
         """Wait for a place, and hold it.
 
-        Args:
-            tokens (int): Tokens of the call's prompt.
-            ticket (int): When the call came, by `new_ticket`: one that is tried again does not queue at the end.
-            weight (int): As how many such calls it counts: more than one for a call that failed by overload.
-            token (CancellationToken | None): Ends the wait. `None` means only cancelling the caller does.
+        `token`: Ends the wait. `None` means only cancelling the caller does.
 
         Raises:
             TimeLimitReached: The run's deadline came first.
@@ -140,20 +136,12 @@ class Gate:
             self._tokens.grow()
 
     def spend(self, tokens: int) -> None:
-        """Count tokens of an answer for the minute.
-
-        Args:
-            tokens (int): How many there were.
-        """
+        """Count tokens of an answer for the minute."""
         with self._lock:
             self._tokens_per_minute.add(tokens, self._now())
 
     def overloaded(self, permit: Permit) -> bool:
-        """A call that still holds its place failed because the server had too much to do: less is sent from now on.
-
-        Returns:
-            bool: Whether other calls were under way; if not, the server fails whatever is sent.
-        """
+        """A call that still holds its place failed because the server had too much to do: less is sent from now on."""
         with self._lock:
             others = self._calls.used > permit.weight
             if permit.generation == self._generation and others:

@@ -39,11 +39,7 @@ class Repetition:
     pattern: Pattern
 
     def is_over(self, max_repeats: int) -> bool:
-        """Whether this is as much as may be.
-
-        Args:
-            max_repeats (int): How often steps may be repeated that change nothing.
-        """
+        """Whether this is as much as may be."""
         return self.repeats >= max_repeats * (PATIENCE if self.changes else 1)
 
     def __str__(self) -> str:
@@ -56,11 +52,7 @@ class Repetition:
 def find_repetition(steps: Iterable[Step], max_repeats: int, *, one_of_many: bool = False) -> Repetition | None:
     """Find what was repeated last.
 
-    Args:
-        steps (Iterable[Step]): What was done, newest first. Only as much is read as is needed.
-        max_repeats (int): How often steps may be repeated that change nothing; what is beyond is not counted.
-        one_of_many (bool): Whether others could speak as well, so that one who speaks all the time is a repetition
-            whatever is said.
+    `steps`: What was done, newest first. Only as much is read as is needed.
 
     Returns:
         Repetition | None: What changes nothing and was done at least three times; else what was done six times as often

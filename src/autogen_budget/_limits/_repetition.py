@@ -29,14 +29,7 @@ class TextLoop:
         self._fences = 0
 
     def add(self, chunk: str) -> bool:
-        """Read on.
-
-        Args:
-            chunk (str): What was written next.
-
-        Returns:
-            bool: Whether the text repeats itself by now.
-        """
+        """Read on."""
         self._fences += (self._end[1 - len(_FENCE) :] + chunk).count(_FENCE)
         self._end = (self._end + chunk)[-WINDOW:]
         self._unread += len(chunk)

@@ -39,8 +39,7 @@ def current_run() -> Run | None:
 def enter_run(run: Run | None) -> None:
     """Let what is called from here on in this context belong to a run.
 
-    Args:
-        run (Run | None): The run. `None` means none.
+    `run`: The run. `None` means none.
     """
     _run.set(run)
 
@@ -60,9 +59,8 @@ def seconds_left() -> float | None:
 def shortened(seconds: float | None, until: float | None = None) -> TimeLimit | None:
     """The limit of a run that begins now, inside the one that this code belongs to.
 
-    Args:
-        seconds (float | None): What the run may take. `None` means no limit of its own.
-        until (float | None): A deadline from a saved state, in seconds of Unix time. `None` means there is none.
+    `seconds`: What the run may take. `None` means no limit of its own. `until`: A deadline from a saved state, in
+    seconds of Unix time. `None` means there is none.
 
     Returns:
         TimeLimit | None: The earliest of the three; at the same moment the run around it ends first. `None` means there
@@ -78,8 +76,7 @@ def shortened(seconds: float | None, until: float | None = None) -> TimeLimit | 
 def inherited(limit: TimeLimit | None) -> TimeLimit | None:
     """A run's limit as what it calls sees it: a moment later, so that the run itself ends them, in good order.
 
-    Args:
-        limit (TimeLimit | None): The limit. `None` means there is none.
+    `limit`: The limit. `None` means there is none.
     """
     return None if limit is None else replace(limit, ends=limit.ends + GRACE)
 

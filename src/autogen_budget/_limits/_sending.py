@@ -58,13 +58,8 @@ class Trouble:
 class Sender:
     """Sends the calls of one client within limits.
 
-    Args:
-        name (str): Who calls, for records and errors.
-        limits (Limits): The limits; their object is shared by all that share its bounds.
-        client (ChatCompletionClient): Who is called: a back-off that its server asks for holds for all its callers.
-        read_trouble (Callable): Tells why a call failed. `None` from it means that it would fail again.
-        report (Callable): Called for waits, retries and limits that were reached.
-        jitter (Callable[[], float]): Gives a number from 0 up to 1, by which delays differ.
+    `read_trouble`: Tells why a call failed. `None` from it means that it would fail again. `jitter`: Gives a number
+    from 0 up to 1, by which delays differ.
     """
 
     def __init__(
@@ -96,12 +91,7 @@ class Sender:
     ) -> AsyncGenerator[T, None]:
         """Make a call and pass on its answer, item by item. After the first item it is not made again.
 
-        Args:
-            ask (Callable): Makes the call. What is not streamed is one item.
-            tokens (int): Tokens of its prompt.
-            streamed (bool): Whether the answer comes in chunks.
-            token (CancellationToken | None): Ends it. `None` means only cancelling the caller does.
-            reply_tokens (Callable): Tells how many tokens of the reply an item reports; they count for the minute.
+        `token`: Ends it. `None` means only cancelling the caller does.
 
         Raises:
             ModelTimeoutError: The model did not answer in time, as often as it may be asked.

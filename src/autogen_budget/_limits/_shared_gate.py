@@ -76,10 +76,6 @@ class SharedGate:
     """Lets the calls of all processes through, first come, first served; a large one is not overtaken by small ones.
 
     It may be used from several event loops in several threads.
-
-    Args:
-        limits (Limits): Its bounds, and the server and the name under which they are shared.
-        url (str): The server, with credentials.
     """
 
     def __init__(self, limits: Limits, url: str) -> None:
@@ -133,11 +129,7 @@ class SharedGate:
         self._server.close()
 
     def renew(self) -> bool:
-        """Renew the leases of the calls under way.
-
-        Returns:
-            bool: Whether there are any.
-        """
+        """Renew the leases of the calls under way."""
         with self._lock:
             calls = dict(self._under_way)
         self._run("RENEW", int(self._lease * 1e6), *(word for call in calls.items() for word in call))

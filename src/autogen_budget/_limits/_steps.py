@@ -60,8 +60,7 @@ class Step:
 def steps_of_context(messages: Sequence[LLMMessage]) -> Iterable[Step]:
     """What an agent did since somebody last said something to it, newest first; thoughts do not count.
 
-    Args:
-        messages (Sequence[LLMMessage]): Its conversation, oldest first.
+    `messages`: Its conversation, oldest first.
     """
     results: Sequence[FunctionExecutionResult] = ()
     for message in reversed(messages):
@@ -78,11 +77,7 @@ def steps_of_context(messages: Sequence[LLMMessage]) -> Iterable[Step]:
 
 
 def steps_of_team(messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> list[Step]:
-    """What the agents of a team did since a user last said something, oldest first.
-
-    Args:
-        messages (Sequence[BaseAgentEvent | BaseChatMessage]): What a termination condition is given.
-    """
+    """What the agents of a team did since a user last said something, oldest first."""
     steps: list[Step] = []
     calls: dict[str, Sequence[FunctionCall]] = {}
     for message in messages:

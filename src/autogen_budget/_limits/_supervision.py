@@ -60,11 +60,7 @@ class TimeLimit:
 
 
 class TimeLimitReached(Exception):  # noqa: N818  # not an error by itself: each seam makes its own of it
-    """Work did not end in time.
-
-    Args:
-        limit (TimeLimit): The limit that was reached.
-    """
+    """Work did not end in time."""
 
     def __init__(self, limit: TimeLimit) -> None:
         super().__init__(f"{limit.clock}: {limit.seconds:g} s")
@@ -78,11 +74,7 @@ class SelfCancelledError(Exception):
 
 
 def cancel_quietly(token: CancellationToken) -> None:
-    """Cancel all that is linked to a token. AutoGen's MCP tools link what cannot be cancelled, which raises.
-
-    Args:
-        token (CancellationToken): The token.
-    """
+    """Cancel all that is linked to a token. AutoGen's MCP tools link what cannot be cancelled, which raises."""
     try:
         token.cancel()
     except Exception:
@@ -104,12 +96,8 @@ async def run_within(
 ) -> T:
     """Run a coroutine until the first of its limits, or until it is cancelled. A result that is there in time counts.
 
-    Args:
-        work (Coroutine): What to run, in a task of its own.
-        limits (Iterable[TimeLimit]): When it has to end. Empty means no limit.
-        token (CancellationToken | None): Cancels it. `None` means only cancelling the caller does.
-        prepare (Callable[[], object]): Sets context variables for the work alone.
-        name (str): What runs, for the log.
+    `limits`: When it has to end. Empty means no limit. `token`: Cancels it. `None` means only cancelling the caller
+    does.
 
     Raises:
         TimeLimitReached: It did not end in time.
@@ -149,11 +137,7 @@ class StreamReader(Generic[T]):
 
     Each item is read in a task of its own, all of them in one context. Between two items nothing runs.
 
-    Args:
-        stream (AsyncGenerator): What to read. It is closed at the end.
-        token (CancellationToken | None): Ends the reading. `None` means only cancelling the reader does.
-        prepare (Callable[[], object]): Sets context variables for the stream alone.
-        name (str): What is read, for the log.
+    `token`: Ends the reading. `None` means only cancelling the reader does.
     """
 
     def __init__(
@@ -196,8 +180,7 @@ class StreamReader(Generic[T]):
     async def read(self, limits: Iterable[TimeLimit] = ()) -> tuple[T] | None:
         """The next item in a tuple. `None` means the stream ended.
 
-        Args:
-            limits (Iterable[TimeLimit]): When it has to be there. Empty means no limit.
+        `limits`: When it has to be there. Empty means no limit.
 
         Raises:
             TimeLimitReached: It was not there in time.

@@ -77,9 +77,6 @@ class LoopTermination(TerminationCondition, Component[LoopTerminationConfig]):
     async def __call__(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> StopMessage | None:
         """End the run if the newest steps are a circle.
 
-        Args:
-            messages (Sequence[BaseAgentEvent | BaseChatMessage]): What was said since the last time.
-
         Returns:
             StopMessage | None: Says what is repeated. `None` means the run may go on.
 

@@ -121,14 +121,7 @@ def note_threads() -> list[Threaded]:
 
 
 async def give_up_threads(begun: Sequence[Threaded]) -> list[Future[Any]]:
-    """Give up what goes on in threads after a moment.
-
-    Args:
-        begun (Sequence[Threaded]): What was given to threads.
-
-    Returns:
-        list[Future[Any]]: What goes on.
-    """
+    """Give up what goes on in threads after a moment."""
     running = [threaded for threaded in begun if threaded.future.running()]
     if running:
         await asyncio.wait([asyncio.wrap_future(threaded.future) for threaded in running], timeout=MOMENT)

@@ -88,11 +88,7 @@ class RecallIndex:
         return self._count
 
     def add(self, passages: Iterable[Passage]) -> None:
-        """Index passages, in the order of the conversation.
-
-        Args:
-            passages (Iterable[Passage]): Passages that were not added before.
-        """
+        """Index passages, in the order of the conversation."""
         if not fts5_available():
             return
         with self._lock:
@@ -124,9 +120,6 @@ class RecallIndex:
                 questions about long chats, a quarter keeps .92 of the answers that are found without it, and finds
                 nothing for most requests that ask for nothing. 0 finds whatever has one of the words.
             within (range | None): Numbers of the turns that are searched, one after the other. `None` means all.
-
-        Returns:
-            tuple[Hit, ...]: The best first; the same for the same passages and words.
         """
         terms = terms_of(request)
         with self._lock:

@@ -41,15 +41,7 @@ class Passage:
 
 
 def passages_of(turn: Turn, number: int) -> Iterator[Passage]:
-    """Split a turn into passages.
-
-    Args:
-        turn (Turn): The turn as received.
-        number (int): Its number in the conversation, from 1.
-
-    Returns:
-        Iterator[Passage]: None for a turn that this library wrote.
-    """
+    """Split a turn into passages."""
     if turn.note:
         return
     spoken = isinstance(turn.head, UserMessage)
@@ -58,14 +50,7 @@ def passages_of(turn: Turn, number: int) -> Iterator[Passage]:
 
 
 def passages_of_text(text: str, number: int, speaker: str, *, spoken: bool = False) -> Iterator[Passage]:
-    """Split a text into passages: sentences, lines and records, those together that are short.
-
-    Args:
-        text (str): Any text.
-        number (int): Number of the turn it belongs to.
-        speaker (str): Who speaks.
-        spoken (bool): Whether it is what a user or another agent said.
-    """
+    """Split a text into passages: sentences, lines and records, those together that are short."""
     named = one_line(speaker)
     gathered = ""
     for part in _parts(text[:MAX_TEXT]):
@@ -79,11 +64,7 @@ def passages_of_text(text: str, number: int, speaker: str, *, spoken: bool = Fal
 
 
 def passages_of_transcript(text: str) -> Iterator[Passage]:
-    """Split the transcript of dropped turns as it is stored: lines that begin with a speaker in brackets.
-
-    Args:
-        text (str): The transcript. Turns are numbered as they come.
-    """
+    """Split the transcript of dropped turns as it is stored: lines that begin with a speaker in brackets."""
     starts = [*_SPEAKER.finditer(text)]
     ends = [*(start.start() for start in starts[1:]), len(text)]
     for number, (start, end) in enumerate(zip(starts, ends, strict=True), 1):

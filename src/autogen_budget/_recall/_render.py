@@ -19,11 +19,6 @@ def render_passages(hits: Sequence[Hit], limit: int, counter: TokenCounter) -> s
 
     Each turn takes one line with its number and speaker; no text of somebody else breaks out of its line.
 
-    Args:
-        hits (Sequence[Hit]): What was found, the best first.
-        limit (int): Tokens the text may hold.
-        counter (TokenCounter): Counts them.
-
     Returns:
         str: At most `limit` tokens; empty when nothing fits.
     """

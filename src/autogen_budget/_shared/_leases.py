@@ -9,13 +9,7 @@ RENEWALS_PER_LEASE = 3
 
 
 class Leases:
-    """Renews the leases of one holder from time to time, in a thread of its own.
-
-    Args:
-        renew (Callable[[], bool]): A method of the holder that renews what it holds, and tells whether it holds
-            anything. It is referred to weakly: the leases of a holder that nobody has any more end.
-        seconds (float): How long a lease lasts.
-    """
+    """Renews the leases of one holder from time to time, in a thread of its own."""
 
     def __init__(self, renew: Callable[[], bool], seconds: float) -> None:
         self._renew = WeakMethod(renew)

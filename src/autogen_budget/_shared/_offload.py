@@ -54,13 +54,7 @@ class _Step(Generic[T]):
 async def off_the_loop(step: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> T:
     """Take a step in a thread.
 
-    Args:
-        step (Callable[[], T]): The step.
-        undo (Callable[[T], object] | None): Undoes it where the caller is cancelled meanwhile. `None` means that the
-            step counts all the same.
-
-    Returns:
-        T: What the step returned.
+    `undo`: Undoes it where the caller is cancelled meanwhile. `None` means that the step counts all the same.
     """
     task = _Step(step, undo)
     try:

@@ -42,14 +42,6 @@ def open_server(
 ) -> SharedServer:
     """A server by its URL; it is not asked for anything yet.
 
-    Args:
-        url (str): `redis://` or `rediss://` (TLS). User and password may stand in the environment variables
-            `AUTOGEN_BUDGET_REDIS_USERNAME` and `AUTOGEN_BUDGET_REDIS_PASSWORD` instead.
-        what (str): What is shared there, for messages.
-        keys (Sequence[str]): The keys that its scripts use.
-        scripts (Mapping[str, str]): Lua by name.
-        when_away (WhenAway): What happens while it cannot be reached, for messages.
-
     Raises:
         ImportError: The package for it is missing.
     """
@@ -61,10 +53,6 @@ def open_server(
 
 
 def without_credentials(url: str) -> str:
-    """The URL of a server as dumps, logs and errors may show it.
-
-    Args:
-        url (str): `redis://` or `rediss://` (TLS), with or without user and password.
-    """
+    """The URL of a server as dumps, logs and errors may show it."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -54,9 +54,6 @@ def translate(text: str, language: str) -> str:
 async def demo_run(turns: int = 24) -> list[Record]:
     """Run the demo's team.
 
-    Args:
-        turns (int): Messages of its agents.
-
     Returns:
         list[Record]: What was recorded, oldest first.
     """

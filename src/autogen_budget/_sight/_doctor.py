@@ -65,8 +65,7 @@ def check_packages() -> Iterator[Check]:
 def check_counting(model: str | None) -> Check:
     """Check that tokens can be counted with a model's vocabulary, without a network.
 
-    Args:
-        model (str | None): The model's name. `None` means OpenAI's current ones.
+    `model`: The model's name. `None` means OpenAI's current ones.
     """
     try:
         counter = TiktokenCounter(model)
@@ -77,11 +76,7 @@ def check_counting(model: str | None) -> Check:
 
 
 def check_model(model: str) -> Iterator[Check]:
-    """Check what is known of a model by its name.
-
-    Args:
-        model (str): The name, as the client sends it.
-    """
+    """Check what is known of a model by its name."""
     window = window_by_name(model)
     if window is None:
         yield Check("window", "problem", f"not known for {model!r}: set context_window in TokenBudget")
@@ -96,11 +91,7 @@ def check_model(model: str) -> Iterator[Check]:
 
 
 async def check_server(url: str) -> list[Check]:
-    """Ask a server for its window, and whether it counts requests by itself.
-
-    Args:
-        url (str): The address of its API, such as `http://127.0.0.1:8080/v1`.
-    """
+    """Ask a server for its window, and whether it counts requests by itself."""
     window = await window_of_server(url)
     counted = await ServerTokenSource(url).count_request([UserMessage(content=_SENTENCE, source="user")], ())
     return [

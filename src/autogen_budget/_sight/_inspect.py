@@ -62,12 +62,7 @@ class Contents:
 
 
 def contents_of(transcript: Transcript, counter: TokenCounter) -> Contents:
-    """Weigh a conversation.
-
-    Args:
-        transcript (Transcript): The conversation.
-        counter (TokenCounter): Counts it.
-    """
+    """Weigh a conversation."""
     pieces = [*_schemas(transcript, counter), *_messages(transcript.messages, counter)]
     layers = {layer: Tally.sum(tally for piece, tally in pieces if piece.layer == layer) for layer in _layers(pieces)}
     sizes = {layer: counter.tokens(tally) for layer, tally in layers.items()}

@@ -20,10 +20,7 @@ BAR = 20
 def follow(path: str | PathLike[str], *, poll: float, stop_after: float | None) -> Iterator[Record | None]:
     """Read records as they are written.
 
-    Args:
-        path (str | PathLike[str]): A file of records.
-        poll (float): Seconds between two looks at the end of the file.
-        stop_after (float | None): Seconds without a record after which to stop. `None` means never.
+    `stop_after`: Seconds without a record after which to stop. `None` means never.
 
     Yields:
         Record | None: A record; `None` when there is nothing new.
@@ -51,11 +48,7 @@ def follow(path: str | PathLike[str], *, poll: float, stop_after: float | None) 
 
 
 def status_table(board: StatusBoard) -> Table:
-    """The status of all agents as a table.
-
-    Args:
-        board (StatusBoard): What is known of them.
-    """
+    """The status of all agents as a table."""
     table = Table(box=None, pad_edge=False)
     table.add_column("agent")
     for header in ("calls", "sent", "cost", "now", "cap"):

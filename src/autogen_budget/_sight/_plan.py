@@ -71,12 +71,7 @@ class Outcome:
 
 
 def outcome_of(settings: Settings, runs: Sequence[Replayed]) -> Outcome:
-    """Add up what settings come to.
-
-    Args:
-        settings (Settings): The settings.
-        runs (Sequence[Replayed]): The transcripts replayed with them.
-    """
+    """Add up what settings come to."""
     calls = [call for run in runs for call in run.calls]
     balance = balance_of(calls, {})
     needed = sum(run.needed for run in runs)
@@ -97,14 +92,7 @@ async def plan(
 ) -> tuple[list[Outcome], Outcome]:
     """Try settings over recorded runs.
 
-    Args:
-        transcripts (Sequence[Transcript]): The runs.
-        model (str | None): The model that counts and has prices. `None` means OpenAI's current ones, without prices.
-        progress (Callable[[str], None]): Called with what is tried next.
-
-    Returns:
-        tuple[list[Outcome], Outcome]: All that was tried, and the cheapest that loses nothing; where everything loses
-        something, what loses least.
+    `model`: The model that counts and has prices. `None` means OpenAI's current ones, without prices.
     """
 
     async def run(settings: Settings) -> list[Replayed]:
@@ -131,11 +119,7 @@ async def plan(
 
 
 def caps_for(largest: int) -> list[int]:
-    """Caps worth trying, largest first, in round numbers.
-
-    Args:
-        largest (int): Tokens of the largest request that came.
-    """
+    """Caps worth trying, largest first, in round numbers."""
     return sorted({max(SMALLEST_CAP, round_up(largest * share)) for share in CAP_SHARES}, reverse=True)
 
 
@@ -148,8 +132,7 @@ def round_up(tokens: float) -> int:
 def best_of(tried: Sequence[Outcome]) -> Outcome:
     """The cheapest that loses nothing; where everything loses something, what loses least.
 
-    Args:
-        tried (Sequence[Outcome]): What was tried; at least one.
+    `tried`: What was tried; at least one.
     """
     lossless = [outcome for outcome in tried if outcome.loses_nothing]
     if lossless:

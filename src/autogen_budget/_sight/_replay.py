@@ -78,10 +78,6 @@ def settings_of(text: str, model: str | None = None) -> Settings:
 
     Several strategies are joined by `+`.
 
-    Args:
-        text (str): The settings.
-        model (str | None): As in `Settings`.
-
     Raises:
         ValueError: A setting is unknown or out of range.
     """
@@ -114,9 +110,6 @@ def _number(key: str, value: str) -> int | float:
 def check_strategies(names: Sequence[str]) -> None:
     """Make sure that these are names of strategies.
 
-    Args:
-        names (Sequence[str]): Class names.
-
     Raises:
         ValueError: One is not.
     """
@@ -140,10 +133,6 @@ def _strategies(settings: Settings) -> list[Strategy] | None:
 
 async def replay(transcript: Transcript, settings: Settings) -> Replayed:
     """Replay one transcript.
-
-    Args:
-        transcript (Transcript): What was recorded.
-        settings (Settings): What to replay it with.
 
     Raises:
         ValueError: The budget gives no cap.
@@ -216,15 +205,7 @@ def _texts(messages: Sequence[LLMMessage]) -> Iterator[str]:
 
 
 def totals(runs: Sequence[Replayed]) -> Mapping[str, int]:
-    """Add up replays of several transcripts.
-
-    Args:
-        runs (Sequence[Replayed]): The replays.
-
-    Returns:
-        Mapping[str, int]: Calls, failed ones, compactions, tokens as received, as they were sent, and of these the
-        same as before.
-    """
+    """Add up replays of several transcripts."""
     calls = [call for run in runs for call in run.calls]
     return {
         "calls": len(calls),

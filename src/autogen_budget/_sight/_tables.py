@@ -24,10 +24,7 @@ BAR = 24
 def bars(title: str, sizes: Mapping[str, int], whole: int | None = None) -> Table:
     """A table of sizes with bars.
 
-    Args:
-        title (str): What is shown.
-        sizes (Mapping[str, int]): Tokens by name, in the order in which they are shown.
-        whole (int | None): What shares are of. `None` means of the sum.
+    `whole`: What shares are of. `None` means of the sum.
     """
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
@@ -48,11 +45,7 @@ def plain(text: str) -> Text:
 
 
 def report_tables(report: Report) -> RenderableType:
-    """A report as tables.
-
-    Args:
-        report (Report): Any report.
-    """
+    """A report as tables."""
     parts: list[RenderableType] = [Text(line) for line in summary_lines(report)]
     if report.by_layer:
         parts += [Text(), bars("what was sent", report.by_layer)]
@@ -77,11 +70,7 @@ def _finding(number: int, finding: Finding) -> Iterable[RenderableType]:
 
 
 def contents_tables(contents: Contents) -> RenderableType:
-    """What fills one conversation, largest first.
-
-    Args:
-        contents (Contents): What fills it.
-    """
+    """What fills one conversation, largest first."""
     largest = Table(title="largest parts", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for header in ("tokens", "share"):
         largest.add_column(header, justify="right")
@@ -96,12 +85,7 @@ def contents_tables(contents: Contents) -> RenderableType:
 
 
 def conversations_table(all_contents: Sequence[Contents], shown: int) -> Table:
-    """Many conversations, the largest first.
-
-    Args:
-        all_contents (Sequence[Contents]): What fills each, largest first.
-        shown (int): How many are shown.
-    """
+    """Many conversations, the largest first."""
     table = Table(title=f"{len(all_contents):,} conversations, the largest first", title_justify="left", box=None)
     table.add_column("name", overflow="ellipsis", no_wrap=True, max_width=48)
     table.add_column("tokens", justify="right")
@@ -115,11 +99,7 @@ def conversations_table(all_contents: Sequence[Contents], shown: int) -> Table:
 
 
 def replay_table(run: Replayed) -> Table:
-    """What each call of a replay sent, kept, dropped and recalled.
-
-    Args:
-        run (Replayed): The replay of one transcript.
-    """
+    """What each call of a replay sent, kept, dropped and recalled."""
     table = Table(title=printable(run.name), title_justify="left", title_style="bold", box=None, pad_edge=False)
     for header in ("call", "came", "sent", "cap", "same", "dropped", "cut", "recalled"):
         table.add_column(header, justify="right")
@@ -142,11 +122,7 @@ def _done(call: CallRecord) -> str:
 
 
 def totals_table(runs: Mapping[str, Sequence[Replayed]]) -> Table:
-    """Totals of replays side by side.
-
-    Args:
-        runs (Mapping[str, Sequence[Replayed]]): Replays by their settings.
-    """
+    """Totals of replays side by side."""
     table = Table(box=None, pad_edge=False)
     table.add_column("")
     for settings in runs:
@@ -162,12 +138,7 @@ def _held(runs: Sequence[Replayed]) -> dict[str, int]:
 
 
 def plan_table(tried: Sequence[Outcome], best: Outcome) -> Table:
-    """Settings side by side.
-
-    Args:
-        tried (Sequence[Outcome]): What was tried.
-        best (Outcome): The one to take.
-    """
+    """Settings side by side."""
     table = Table(box=None, pad_edge=False)
     table.add_column("")
     table.add_column("settings")

@@ -11,29 +11,17 @@ WIDTH = 100
 
 
 def report_text(report: Report) -> str:
-    """Render a report as plain text: what was sent, by whom, how it grows, what to change.
-
-    Args:
-        report (Report): Any report.
-    """
+    """Render a report as plain text: what was sent, by whom, how it grows, what to change."""
     return printable("\n".join(_lines(report)))
 
 
 def printable(text: str) -> str:
-    """Take out what a terminal would obey: names of agents and tools are foreign text.
-
-    Args:
-        text (str): Any text.
-    """
+    """Take out what a terminal would obey: names of agents and tools are foreign text."""
     return "".join(character if character.isprintable() or character == "\n" else "�" for character in text)
 
 
 def summary_lines(report: Report) -> Iterator[str]:
-    """The figures of a report in a few lines.
-
-    Args:
-        report (Report): Any report.
-    """
+    """The figures of a report in a few lines."""
     stable = report.stable_prefix_tokens / max(1, report.tokens_sent)
     yield (
         f"{report.calls:,} calls, {report.failed:,} failed, {report.from_cache:,} answered from a cache; "
@@ -63,14 +51,7 @@ def summary_lines(report: Report) -> Iterator[str]:
 
 
 def event_counts(report: Report) -> dict[str, str]:
-    """Count what went wrong beside the calls themselves, without what did not happen.
-
-    Args:
-        report (Report): Any report.
-
-    Returns:
-        dict[str, str]: Figures to show, by what they count.
-    """
+    """Count what went wrong beside the calls themselves, without what did not happen."""
     events = {"retries": report.retries, "time limits reached": report.time_limits, "loops": report.loops}
     return {what: f"{times:,}" for what, times in events.items() if times}
 
@@ -97,13 +78,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def finding_lines(number: int, finding: Finding, width: int = WIDTH) -> Iterator[str]:
-    """Render one finding: what was seen, what to do, the code to paste.
-
-    Args:
-        number (int): Its rank.
-        finding (Finding): The finding.
-        width (int): Columns to wrap at.
-    """
+    """Render one finding: what was seen, what to do, the code to paste."""
     yield from _wrapped(f"{number}. {finding.summary}", "  ", width)
     yield from _wrapped(finding.advice, "     ", width)
     if finding.code:

@@ -9,11 +9,7 @@ VERSION = 1
 
 
 def report_values(report: Report) -> dict[str, object]:
-    """Render a report as values that JSON can hold, without its records; money as text, so that it stays exact.
-
-    Args:
-        report (Report): Any report.
-    """
+    """Render a report as values that JSON can hold, without its records; money as text, so that it stays exact."""
     balance = report.balance
     return {
         "version": VERSION,

@@ -217,12 +217,8 @@ class Ledger:
     ) -> Hold | Refusal:
         """Reserve an amount in a pool and all pools above it, or in none of them.
 
-        Args:
-            limits (Sequence[Limit]): The pool that pays first, then those above it.
-            line (SpendLine): What to book it under.
-            asked (Amount): How much.
-            on_change (Callable[[], object] | None): Called once, when something was given back, if the refusal is not
-                final. `None` means nobody waits.
+        `on_change`: Called once, when something was given back, if the refusal is not final. `None` means
+        nobody waits.
         """
         optional = line.purpose == "summary"  # a run can go on without it, so it says nothing about the next call
         with self._lock:
@@ -256,11 +252,7 @@ class Ledger:
             self._announce()
 
     def look(self, limits: Sequence[Limit]) -> tuple[Sequence[PoolStatus], Mapping[SpendLine, Spent]]:
-        """How pools stand at this moment, and the lines of the first of them.
-
-        Args:
-            limits (Sequence[Limit]): The pools.
-        """
+        """How pools stand at this moment, and the lines of the first of them."""
         path = limits[0].path
         with self._lock:
             lines = {line: spent for line, spent in self._lines.items() if line.pool[: len(path)] == path}

@@ -8,9 +8,7 @@ from ._pool import SpendPool
 def pool_to_charge(pool: SpendPool | None, inside: Iterable[SpendPool]) -> SpendPool | None:
     """The pool that a wrapper around clients charges, so that no call is paid for twice.
 
-    Args:
-        pool (SpendPool | None): The pool it was given. `None` means none.
-        inside (Iterable[SpendPool]): The pools that the clients inside it charge by themselves.
+    `pool`: The pool it was given. `None` means none.
 
     Returns:
         SpendPool | None: `None` means that nothing is left to charge: inside, this pool or a child of it is.

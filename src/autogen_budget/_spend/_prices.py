@@ -57,11 +57,7 @@ class Price(BaseModel):
 
 
 class PriceList:
-    """The prices of all models, the user's own before those of `genai-prices`.
-
-    Args:
-        own (Mapping[str, Price]): The user's prices, by the model's name as the client sends it.
-    """
+    """The prices of all models, the user's own before those of `genai-prices`."""
 
     def __init__(self, own: Mapping[str, Price]) -> None:
         self.own = dict(own)
@@ -70,12 +66,6 @@ class PriceList:
 
     def cost(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> Decimal | None:
         """US dollars for one call.
-
-        Args:
-            model (str): The model's name.
-            prompt_tokens (int): Tokens sent, with the cached ones. Some models cost more per token when it is large.
-            completion_tokens (int): Tokens of the reply.
-            cached_tokens (int): How many of `prompt_tokens` the provider read from its prompt cache.
 
         Returns:
             Decimal | None: `None` means the price is not known, which is logged once for each model.
@@ -96,11 +86,6 @@ class PriceList:
 
 def list_price(model: str, prompt_tokens: int) -> Price | None:
     """What a provider asks for a model today, as `genai-prices` has it; needs no network.
-
-    Args:
-        model (str): The name, as the client sends it. A name alone tells the provider too, as long as it is a
-            provider's own name for its model.
-        prompt_tokens (int): Tokens sent; decides between the tiers of models that cost more for long prompts.
 
     Returns:
         Price | None: `None` means the model or one of its two prices is not known.

@@ -32,14 +32,7 @@ PENDING_LIMIT = 10_000
 
 
 class RedisLedger:
-    """The books of one tree of pools on a server; the same steps as `Ledger`, each of which may block.
-
-    Args:
-        url (str): The server.
-        tree (str): Name of the tree: pools of this name on this server are one.
-        lease_seconds (float): Seconds until what a process held that died is charged.
-        when_away (WhenAway): What to do while the server cannot be reached.
-    """
+    """The books of one tree of pools on a server; the same steps as `Ledger`, each of which may block."""
 
     remote = True
 
@@ -75,12 +68,6 @@ class RedisLedger:
         self, limits: Sequence[Limit], line: SpendLine, asked: Amount, *, on_change: Callable[[], object] | None = None
     ) -> Hold | Refusal:
         """Reserve an amount in a pool and all pools above it, or in none of them; see `Ledger.hold`.
-
-        Args:
-            limits (Sequence[Limit]): The pool that pays first, then those above it.
-            line (SpendLine): What to book it under.
-            asked (Amount): How much.
-            on_change (Callable[[], object] | None): Not called: what other processes give back is asked for again.
 
         Raises:
             PoolUnavailableError: The server cannot be reached, and calls are to be refused then.
@@ -194,11 +181,7 @@ class RedisLedger:
                     raise
 
     def renew(self) -> bool:
-        """Renew the leases of the calls under way.
-
-        Returns:
-            bool: Whether there are any.
-        """
+        """Renew the leases of the calls under way."""
         with self._lock:
             identities = list(self._open.values())
         if identities:

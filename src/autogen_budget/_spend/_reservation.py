@@ -32,11 +32,6 @@ class Reservation:
     """What one model call has reserved, until it is settled or released.
 
     As a context manager it is released at the end of the block if it was not settled, however the block ends.
-
-    Args:
-        hold (Hold): What it holds.
-        ledger (Books): The books it is held in.
-        prices (PriceList): What the call will cost.
     """
 
     def __init__(self, hold: Hold, ledger: Books, prices: PriceList) -> None:
@@ -56,16 +51,6 @@ class Reservation:
 
         A call may use more than it reserved, when a reply is longer than the room kept for it. That is booked as it is,
         even over the limit: it has been spent.
-
-        Args:
-            prompt_tokens (int): Tokens sent, with those the provider read from its prompt cache.
-            completion_tokens (int): Tokens of the reply.
-            cached_tokens (int): How many of `prompt_tokens` the provider read from its prompt cache. More than there
-                are prompt tokens means all of them.
-            estimated (bool): Whether the figures were counted here because the provider reported none.
-
-        Returns:
-            Spent: What was booked.
 
         Raises:
             RuntimeError: The reservation is settled or released already; nothing is booked twice.
@@ -113,14 +98,7 @@ class Reservation:
         await self.run(self.release)
 
     async def run(self, step: Callable[[], T]) -> T:
-        """Take a step on this reservation; where the books are on a server, the event loop goes on meanwhile.
-
-        Args:
-            step (Callable[[], T]): May settle or release it. It is taken even if the caller is cancelled meanwhile.
-
-        Returns:
-            T: What the step returned.
-        """
+        """Take a step on this reservation; where the books are on a server, the event loop goes on meanwhile."""
         return await run_step(self._ledger, step)
 
     def __enter__(self) -> Self:

@@ -63,9 +63,6 @@ class SpendTermination(TerminationCondition, Component[SpendTerminationConfig]):
     async def __call__(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> StopMessage | None:
         """End the run if the pool is used up.
 
-        Args:
-            messages (Sequence[BaseAgentEvent | BaseChatMessage]): What was said since the last time; not looked at.
-
         Returns:
             StopMessage | None: Says what was spent. `None` means the run may go on.
 

@@ -19,22 +19,14 @@ class Backoff:
         return self._pause > 0
 
     def skip(self) -> bool:
-        """Count a compaction.
-
-        Returns:
-            bool: Whether it goes without.
-        """
+        """Count a compaction."""
         if not self._pause:
             return False
         self._pause -= 1
         return True
 
     def failed(self, reason: str) -> None:
-        """Count a failure.
-
-        Args:
-            reason (str): What it was.
-        """
+        """Count a failure."""
         self.reason = reason
         self._failures += 1
         self._pause = min(LONGEST_PAUSE, 2 ** (self._failures - 1))

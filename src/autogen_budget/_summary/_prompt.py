@@ -46,9 +46,6 @@ def needs_schema(info: ModelInfo) -> bool:
     """Whether a model is asked for JSON by a schema: it takes one, and AutoGen does not know its family.
 
     Such models are often small; a schema ends the lists that they else repeat without end.
-
-    Args:
-        info (ModelInfo): What the client says about the model.
     """
     known = info["family"] != ModelFamily.UNKNOWN and info["family"] in get_args(ModelFamily.ANY)
     return not known and bool(info.get("structured_output", False))
@@ -57,11 +54,8 @@ def needs_schema(info: ModelInfo) -> bool:
 def ask(prompt: str, previous: str, transcript: str, *, limit: int | None) -> UserMessage:
     """The one message of a request for a record.
 
-    Args:
-        prompt (str): What to write.
-        previous (str): The record so far. Empty means there is none.
-        transcript (str): What was said since, as text.
-        limit (int | None): Tokens that the record may hold. `None` means nothing is said about its length.
+    `previous`: The record so far. Empty means there is none. `limit`: Tokens that the record may hold. `None` means
+    nothing is said about its length.
     """
     length = "" if limit is None else f"\nWrite at most {max(1, int(limit * WORDS_PER_TOKEN)):,} words."
     parts = [f"{prompt}{length} {AS_DATA}"]

@@ -26,9 +26,6 @@ class NoSummaryError(Exception):
 def text_of_reply(result: CreateResult) -> str:
     """The text of an answer that is meant to be a record.
 
-    Args:
-        result (CreateResult): What the model answered.
-
     Raises:
         NoSummaryError: It called functions, said nothing, or declined.
     """
@@ -48,10 +45,6 @@ def record_of_notes(text: str, source: str) -> str:
     """A record in JSON as text; what was cut off at its end, or repeated, or made up, is left out.
 
     Small models invent dates and figures: a line with a number that the source does not hold is not taken.
-
-    Args:
-        text (str): JSON with the parts of `Notes`.
-        source (str): What the record was made of.
 
     Raises:
         NoSummaryError: It is not JSON, or nothing in it is left.

@@ -70,10 +70,7 @@ class _Draft:
 class Summarizer:
     """Writes the summaries of one client's conversations, now or ahead of time, each turn at most once.
 
-    Args:
-        under_budget (Callable[[ChatCompletionClient | None], Model]): Puts a client under a budget of its own; `None`
-            stands for the client's own model.
-        own (ChatCompletionClient): The client's own model.
+    `under_budget`: Puts a client under a budget of its own; `None` stands for the client's own model.
     """
 
     def __init__(self, under_budget: Callable[[ChatCompletionClient | None], Model], own: ChatCompletionClient) -> None:
@@ -88,30 +85,18 @@ class Summarizer:
         self._desks.clear()
 
     def pending_turns(self, turns: Iterable[Turn], previous: str) -> tuple[Turn, ...]:
-        """Turns of a conversation that are in a draft, or will be: they should leave it together.
-
-        Args:
-            turns (Iterable[Turn]): The conversation's turns.
-            previous (str): Its summary so far.
-        """
+        """Turns of a conversation that are in a draft, or will be: they should leave it together."""
         draft = self._draft_for(turns, previous)
         return () if draft is None else draft.turns
 
     def prepare(self, order: SummaryRequest) -> None:
-        """Begin to write ahead of time, in a task of the running event loop.
-
-        Args:
-            order (SummaryRequest): What to summarise, when the conversation comes to it.
-        """
+        """Begin to write ahead of time, in a task of the running event loop."""
         desk = self._desk(order.client)
         if not desk.backoff.resting and self._draft_for(order.turns, order.previous) is None:
             self._begin(order, desk)
 
     async def write(self, order: SummaryRequest) -> SummaryResult:
         """Have a summary written for a compaction; a draft is used where there is one.
-
-        Args:
-            order (SummaryRequest): What to summarise.
 
         Raises:
             asyncio.CancelledError: The caller was cancelled; then nothing goes on being written.

@@ -31,10 +31,7 @@ class Chunk:
 def chunks_of(turns: Sequence[Turn], room: int, counter: TokenCounter) -> Iterator[Chunk]:
     """Turns as text, in as many parts as are needed to keep each within some room.
 
-    Args:
-        turns (Sequence[Turn]): The turns, oldest first.
-        room (int): Tokens that one part may hold, at least 1.
-        counter (TokenCounter): Counts them.
+    `turns`: The turns, oldest first. `room`: Tokens that one part may hold, at least 1.
     """
     longest = max(1, min(LONGEST_TEXT, int(room * LARGEST_SHARE)))
     texts: list[str] = []
@@ -52,13 +49,7 @@ def chunks_of(turns: Sequence[Turn], room: int, counter: TokenCounter) -> Iterat
 
 
 def transcript_of(turn: Turn, longest: int, counter: TokenCounter) -> str:
-    """One turn as text, as received, whatever was cut away from it since.
-
-    Args:
-        turn (Turn): The turn.
-        longest (int): Tokens that each text in it may hold; a longer one is cut by the rules of its kind.
-        counter (TokenCounter): Counts them.
-    """
+    """One turn as text, as received, whatever was cut away from it since."""
     return "\n".join(
         f"{who}: {indented(cut_text(words, longest, counter))}" for who, words in transcript_lines(turn.uncut) if words
     )

@@ -89,11 +89,6 @@ async def write(order: SummaryRequest, model: Model, *, as_notes: bool) -> Summa
 
     The reply's length is asked for, and cut where it is exceeded. No argument of the call limits it beyond the client's
     own: a reasoning model spends the same tokens on thinking, and not every client takes one.
-
-    Args:
-        order (SummaryRequest): What to summarise.
-        model (Model): Who writes it.
-        as_notes (bool): Whether to ask for JSON, to a schema that ends the lists of small models.
     """
     writer = _Writer(order, model, as_notes)
     failure = ""

@@ -34,10 +34,6 @@ def is_delimited(text: str, mark: str) -> bool:
 def read_delimited(text: str, mark: str) -> Value:
     """Read a text that is one table.
 
-    Args:
-        text (str): The text.
-        mark (str): What stands between its cells: a value of `DELIMITERS`.
-
     Returns:
         Value: Its rows, as records by the names of the columns; without a head the columns are numbered. `None` when it
         is no table.
@@ -49,10 +45,8 @@ def read_delimited(text: str, mark: str) -> Value:
 def records_of(rows: "Sequence[Sequence[str] | Gap]", *, needs_head: bool) -> "list[Value] | None":
     """Records of rows, the first of which may name the columns; None when the rows are no table.
 
-    Args:
-        rows (Sequence[Sequence[str] | Gap]): The rows, and gaps that an earlier cut left.
-        needs_head (bool): Whether rows without a head must be many and wide to be taken for a table: commas stand in
-            prose, too.
+    `needs_head`: Whether rows without a head must be many and wide to be taken for a table: commas stand in prose,
+    too.
     """
     cells = [row for row in rows if not isinstance(row, Gap)]
     if len(cells) < _FEWEST_ROWS or len(cells[0]) < _FEWEST_ROWS:

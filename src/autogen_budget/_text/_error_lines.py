@@ -36,12 +36,6 @@ def error_lines(lines: Sequence[str]) -> list[int]:
 
     Tracebacks come with all their lines, the last line first, since it names the error. What is said for the first time
     comes before what was said already, and errors come before warnings.
-
-    Args:
-        lines (Sequence[str]): The lines of a text.
-
-    Returns:
-        list[int]: Their places.
     """
     fresh: list[int] = []
     again: list[int] = []

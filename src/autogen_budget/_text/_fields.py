@@ -38,9 +38,6 @@ def role_of_field(name: str) -> FieldRole:
     """Tell the role of a field by the last word of its name.
 
     A `url` by itself identifies its record; an `avatar_url` only accompanies it.
-
-    Args:
-        name (str): The name of the field in any spelling.
     """
     words = words_of(name)
     last = words[-1] if words else ""

@@ -7,37 +7,15 @@ _BREAK = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def encodable(text: str) -> str:
-    """Replace what UTF-8 cannot encode, halves of characters beyond 16 bits, by U+FFFD.
-
-    Args:
-        text (str): Any text.
-
-    Returns:
-        str: A text of the same length; the same object when there is nothing to replace.
-    """
+    """Replace what UTF-8 cannot encode, halves of characters beyond 16 bits, by U+FFFD."""
     return text if text.isascii() or _SURROGATES.search(text) is None else _SURROGATES.sub("\ufffd", text)
 
 
 def one_line(text: str) -> str:
-    """Put a foreign text into one line, so that it can stand in a line of ours and begins none itself.
-
-    Args:
-        text (str): Any text: a name, a key, a value.
-
-    Returns:
-        str: The text with one blank in place of each run of white space, whatever breaks lines in Unicode; encodable.
-        The same object when there is nothing in it but printable characters.
-    """
+    """Put a foreign text into one line, so that it can stand in a line of ours and begins none itself."""
     return text if text.isprintable() else " ".join(encodable(text).split())
 
 
 def indented(text: str) -> str:
-    """Indent the lines of a foreign text but the first, so that none of them looks like one of ours.
-
-    Args:
-        text (str): Any text.
-
-    Returns:
-        str: The text with two blanks behind each line break; encodable. The same object when it has one line.
-    """
+    """Indent the lines of a foreign text but the first, so that none of them looks like one of ours."""
     return text if text.isprintable() else _BREAK.sub(r"\g<0>  ", encodable(text))

@@ -20,15 +20,7 @@ def is_html(text: str) -> bool:
 
 
 def text_of_html(markup: str) -> str:
-    """The text of a page.
-
-    Args:
-        markup (str): HTML, whole or not; broken markup is read as far as it can be.
-
-    Returns:
-        str: One line for each block: the title first, links followed by their address in parentheses, list items
-        after a dash, headings after `#` signs, cells of a table row between bars. "" when it cannot be read.
-    """
+    """The text of a page."""
     from ._soup import render
 
     return render(markup)

@@ -33,16 +33,7 @@ _LONGEST_END = 1_000
 
 
 def read_ends(text: str, window: int, words: Sequence[str] = ()) -> Value:
-    """Reads the first and the last characters of a JSON text, and the records in between that hold certain words.
-
-    Args:
-        text (str): A text that may be JSON.
-        window (int): Characters worth looking at; about as many are read from either end.
-        words (Sequence[str]): What to search for in between.
-
-    Returns:
-        Value: A value with a gap wherever the reading stopped; None when what was read is not JSON.
-    """
+    """Reads the first and the last characters of a JSON text, and the records in between that hold certain words."""
     head = _Reader(text, min(window, len(text)))
     if not head.read() or not head.root:
         return None
@@ -161,12 +152,7 @@ def _records_with(words: Sequence[str], text: str, start: int, end: int) -> list
 def _place_of(
     opened: "Sequence[list[Value] | dict[str, Value]]", rest: str
 ) -> tuple[list[Value], dict[str, Value], dict[str, Value]] | None:
-    """Which of the open values is the list that was closed just before the rest of the text.
-
-    Returns:
-        tuple[list[Value], dict[str, Value], dict[str, Value]] | None: The list, the object that holds it, and what
-        fields of that object follow it; None when the rest does not close what is open.
-    """
+    """Which of the open values is the list that was closed just before the rest of the text."""
     for depth in reversed(range(len(opened))):
         items, holder = opened[depth], opened[depth - 1] if depth else []
         if not isinstance(items, list):

@@ -118,9 +118,6 @@ def is_notation(text: str) -> bool:
 def read_notation(text: str) -> Value:
     """Read a printed value.
 
-    Args:
-        text (str): A text, whole or truncated anywhere.
-
     Returns:
         Value: A list or a record; a gap closes what the text leaves open. `None` when it is no printed value.
     """

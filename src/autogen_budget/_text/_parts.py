@@ -24,10 +24,6 @@ def has_documents(text: str) -> bool:
 def read_parts(text: str, read: Callable[[str], Document]) -> Value:
     """Read a text that holds documents between other text.
 
-    Args:
-        text (str): A text that is no document as a whole.
-        read (Callable[[str], Document]): Reads a part.
-
     Returns:
         Value: Its parts in order, as a tuple. `None` when less than two fifths of it are documents.
     """

@@ -46,13 +46,6 @@ def read_text(text: str, *, words: Sequence[str] = ()) -> Document:
     """Read the document that a text holds.
 
     It takes time in proportion to the text, never raises, and the same text always gives the same document.
-
-    Args:
-        text (str): Any text: whole, truncated, of any size and kind; it may hold lone surrogates.
-        words (Sequence[str]): What to search for in the middle of a text of more than `LARGEST` characters.
-
-    Returns:
-        Document: What it holds. Strings that hold documents themselves are `Embedded`.
     """
     document = _KNOWN.get(text) if len(text) <= LARGEST else None
     if document is None:

@@ -10,11 +10,7 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """Values by key, those used last, up to a size; it can be used from any thread.
-
-    Args:
-        most (int): Size of all values together. One that is larger by itself is not kept.
-    """
+    """Values by key, those used last, up to a size; it can be used from any thread."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -32,13 +28,7 @@ class Recent(Generic[K, V]):
             return known[0]
 
     def put(self, key: K, value: V, size: int) -> None:
-        """Keep a value, and forget those that were not used for longest where there is no room for all.
-
-        Args:
-            key (K): What it is found by.
-            value (V): The value.
-            size (int): What it counts for.
-        """
+        """Keep a value, and forget those that were not used for longest where there is no room for all."""
         if size > self._most:
             return
         with self._lock:

@@ -23,13 +23,6 @@ def rarity(terms: AbstractSet[str], parts: Collection[AbstractSet[str]]) -> dict
 
     A term's weight is log((1 + parts) / (1 + parts with the term)) / log(1 + parts): 1 would be a term of none, 0 is
     one of all.
-
-    Args:
-        terms (AbstractSet[str]): The terms asked for.
-        parts (Collection[AbstractSet[str]]): The terms of each part.
-
-    Returns:
-        dict[str, float]: The weights of those terms that any part holds.
     """
     met = Counter(term for part in parts for term in part & terms)
     scale = math.log(1 + len(parts)) or 1.0

@@ -11,12 +11,6 @@ def affordable_searches(text: str) -> int:
 
     A search with `str.find` costs about half of what splitting a text into lines of a hundred characters does, and as
     much as splitting one without line feeds. So the shorter the lines at the beginning of a text, the more searches.
-
-    Args:
-        text (str): A large text.
-
-    Returns:
-        int: At least 1.
     """
     return min(1 + int(_PER_LINE * text.count("\n", 0, _SAMPLE) / _SAMPLE), _MOST_SEARCHES)
 

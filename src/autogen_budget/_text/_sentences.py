@@ -9,9 +9,5 @@ _SENTENCE = re.compile(
 
 
 def split_sentences(text: str) -> list[str]:
-    """Split words into sentences and lines; titles such as "Dr." and days such as "3. April" end none.
-
-    Args:
-        text (str): What somebody said.
-    """
+    """Split words into sentences and lines; titles such as "Dr." and days such as "3. April" end none."""
     return [sentence.strip() for sentence in _SENTENCE.split(text)]

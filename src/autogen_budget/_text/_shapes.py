@@ -112,8 +112,7 @@ TELLING_DIGITS = 4
 def shape_of(value: str) -> Shape:
     """Tells the shape of a whole value: a JSON leaf, an argument, what stands behind a colon.
 
-    Args:
-        value (str): The value, of at most some hundred characters.
+    `value`: The value, of at most some hundred characters.
     """
     if value.split() == [value]:
         return _shape_of_chunk(value)
@@ -130,9 +129,7 @@ def shape_of(value: str) -> Shape:
 def occurrences(value: str, text: str) -> Iterator[int]:
     """Where a value stands in a text as a whole, not as a part of a longer word or number.
 
-    Args:
-        value (str): The value, not empty.
-        text (str): Any text.
+    `value`: The value, not empty.
     """
     at = text.find(value)
     while at >= 0:
@@ -144,11 +141,7 @@ def occurrences(value: str, text: str) -> Iterator[int]:
 
 
 def find_values(text: str) -> Iterator[Found]:
-    """Finds the values that stand out in a text, in order; plain words and plain texts are not among them.
-
-    Args:
-        text (str): A text of bounded length.
-    """
+    """Finds the values that stand out in a text, in order; plain words and plain texts are not among them."""
     for match in _FINDER.finditer(text):
         group, start = str(match.lastgroup), match.start(str(match.lastgroup))
         value = match[group]
@@ -168,9 +161,7 @@ def names_in(text: str, most: int) -> list[str]:
 
     Faster and coarser than `find_values`: for long texts of which only the names are told.
 
-    Args:
-        text (str): Any text.
-        most (int): Names at most.
+    `most`: Names at most.
 
     Returns:
         list[str]: Web and e-mail addresses, paths, file names, dates, identifiers with digits or in snake or camel

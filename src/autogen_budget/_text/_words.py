@@ -23,9 +23,6 @@ def words_of(name: str) -> tuple[str, ...]:
     """Split a name or a phrase into its words, in lower case and singular.
 
     `orderIds`, `order_id` and "Order ID" give the same words but for their number.
-
-    Args:
-        name (str): A field's or parameter's name in any spelling, or some words of prose.
     """
     return tuple(_singular(word.lower()) for word in _WORDS.findall(name))
 
@@ -35,9 +32,6 @@ def terms_of(text: str) -> frozenset[str]:
 
     Parts of fewer than three letters are none. Where words are not parted by spaces, as in Chinese, Japanese and Thai,
     each pair of neighbouring characters is a term.
-
-    Args:
-        text (str): A text of bounded length.
     """
     terms: set[str] = set()
     for whole in set(_WHOLE.findall(text)):
@@ -61,9 +55,6 @@ def stems_of(text: str) -> list[str]:
 
     "Cancelling the orders" and `cancel_order` give the same stems. Where words are not parted by spaces, each pair of
     neighbouring characters stands for one.
-
-    Args:
-        text (str): A text of bounded length.
     """
     return [stem for whole in _WHOLE.findall(text) for stem in _stems_of_word(whole)]
 

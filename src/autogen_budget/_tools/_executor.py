@@ -23,10 +23,7 @@ TIMED_OUT = 124
 class BudgetedCodeExecutor(CodeExecutor):
     """Runs code in another executor, and cuts what it puts out to its limit.
 
-    Args:
-        executor (CodeExecutor): What runs the code.
-        limiter (ToolOutputLimiter): Cuts the output.
-        limits (Limits | None): How long code may run. `None` means `Limits()`: 300 seconds.
+    `limits`: How long code may run. `None` means `Limits()`: 300 seconds.
     """
 
     def __init__(self, executor: CodeExecutor, limiter: ToolOutputLimiter, limits: Limits | None = None) -> None:

@@ -26,10 +26,6 @@ class ToolFinder(StaticWorkbench):
     """A workbench of one tool, `find_tools`, for an agent whose tools have a cap.
 
     It only answers: the client reads from the answer what to offer with the next request.
-
-    Args:
-        workbenches (Sequence[BudgetedWorkbench]): All other workbenches of the agent.
-        limiter (ToolOutputLimiter): Its budget says whether there is a cap.
     """
 
     def __init__(self, workbenches: Sequence[BudgetedWorkbench], limiter: ToolOutputLimiter) -> None:
@@ -49,14 +45,7 @@ class ToolFinder(StaticWorkbench):
         cancellation_token: CancellationToken | None = None,  # noqa: ARG002  # listing tools has a time limit of its own
         call_id: str | None = None,  # noqa: ARG002  # the interface is the base's
     ) -> ToolResult:
-        """Find tools; where none has anything to do with the query, the answer names all.
-
-        Args:
-            name (str): Always `find_tools`.
-            arguments (Mapping[str, Any] | None): The `query`: what a tool should do, or a name.
-            cancellation_token (CancellationToken | None): Not looked at.
-            call_id (str | None): Not looked at.
-        """
+        """Find tools; where none has anything to do with the query, the answer names all."""
         query = str((arguments or {}).get("query", ""))
         tools = [tool for workbench in self._workbenches for tool in await workbench.list_tools()]
         index = await asyncio.to_thread(ToolIndex, tools)

@@ -23,19 +23,10 @@ logger = logging.getLogger("autogen_budget")
 class ToolOutputLimiter:
     """What the tools and the code of one agent may put out; its workbenches and executors share it.
 
-    Args:
-        budget (TokenBudget): Says how much one output may hold.
-        artifacts (ArtifactStore): Where the whole of what is cut is kept, for as long as this object lives.
-        counter (TokenCounter): Counts tokens.
-        name (str): The agent's name, for the records. Empty means it is not known.
-        cap (Callable[[], int] | None): Tells how many tokens a request may hold by now. `None` means what the budget
-            itself says.
-        records (RecordLog | None): Where each cut is recorded. `None` means a log of its own.
-        hooks (Sequence[Hook]): Called with each record.
-        history (Callable[[], Awaitable[str]] | None): Reads the turns that left the conversation, for
-            `read_artifact("history")`. `None` means they cannot be read.
-        left (Callable[[], Iterable[str]]): Tells the references of what left the conversation, which is searched as
-            well.
+    `name`: The agent's name, for the records. Empty means it is not known. `cap`: Tells how many tokens a request
+    may hold by now. `None` means what the budget itself says. `records`: Where each cut is recorded. `None` means a
+    log of its own. `history`: Reads the turns that left the conversation, for `read_artifact("history")`. `None`
+    means they cannot be read.
     """
 
     def __init__(
@@ -69,11 +60,7 @@ class ToolOutputLimiter:
         self._asked: tuple[str, ...] = ()
 
     def remember(self, messages: Sequence[BaseChatMessage]) -> None:
-        """Note what is asked of the agent, the first words and the newest: it tells what to keep of an output.
-
-        Args:
-            messages (Sequence[BaseChatMessage]): What the agent is given now.
-        """
+        """Note what is asked of the agent, the first words and the newest: it tells what to keep of an output."""
         self._asked = (*self._asked[:1], *(message.to_model_text() for message in messages[-1:]))
 
     def forget(self) -> None:
@@ -82,11 +69,7 @@ class ToolOutputLimiter:
         self.lease.release()
 
     def limit(self, tool: str) -> int:
-        """Tokens one output of a tool may hold by now.
-
-        Args:
-            tool (str): The tool's name.
-        """
+        """Tokens one output of a tool may hold by now."""
         return self.budget.tool_output_limit(tool, cap_of(self.budget) if self._cap is None else self._cap())
 
     def reader(self) -> ReadArtifactTool:
@@ -115,16 +98,7 @@ class ToolOutputLimiter:
             return len(text) <= limit
 
     async def cut(self, text: str, tool: str, *, hints: Sequence[str] = ()) -> str:
-        """Cut an output to its limit; never raises, since AutoGen would wait for the answer forever.
-
-        Args:
-            text (str): What the tool put out.
-            tool (str): The tool's name.
-            hints (Sequence[str]): What the call asked for.
-
-        Returns:
-            str: The same object when it fits.
-        """
+        """Cut an output to its limit; never raises, since AutoGen would wait for the answer forever."""
         if self.fits(text, tool):
             return text
         limit = self.limit(tool)
@@ -143,20 +117,12 @@ class ToolOutputLimiter:
         return cut
 
     def report(self, record: Record) -> None:
-        """Keep the record of something that was done to a tool, and tell the hooks.
-
-        Args:
-            record (Record): The record.
-        """
+        """Keep the record of something that was done to a tool, and tell the hooks."""
         self.records.add(record)
         tell(record, self._hooks)
 
 
 def cap_of(budget: TokenBudget) -> int:
-    """Tokens a request may hold where no model is known.
-
-    Args:
-        budget (TokenBudget): Where it says neither, the window is assumed to be 8,192 tokens.
-    """
+    """Tokens a request may hold where no model is known."""
     nothing_set = budget.max_prompt_tokens is None and budget.context_window is None
     return budget.cap(DEFAULT_WINDOW if nothing_set else budget.context_window)

@@ -32,12 +32,7 @@ class ToolTimer:
     caller's token ends the work itself, since AutoGen's MCP tools cannot be ended by theirs. A function in a thread
     cannot be stopped at all: it is left behind, and does not keep the process from ending.
 
-    Args:
-        limits (Limits): How long a tool may take, by its name.
-        report (Callable[[Record], None]): Called when one took too long.
-        name (str): The agent whose tools they are, for the records. Empty means it is not known.
-        runners (Collection[str]): Tools that run agents or teams, which have limits of their own: only a limit that is
-            set for one by name holds for it.
+    `name`: The agent whose tools they are, for the records. Empty means it is not known.
     """
 
     def __init__(
@@ -57,10 +52,7 @@ class ToolTimer:
     ) -> T:
         """Run a call to its end, or to its limit.
 
-        Args:
-            tool (str): The tool's name, or what it does.
-            work (Callable): Begins the call.
-            token (CancellationToken | None): Ends it. `None` means only cancelling the caller does.
+        `token`: Ends it. `None` means only cancelling the caller does.
 
         Raises:
             ToolTimeoutError: It took too long.

@@ -18,15 +18,7 @@ W = TypeVar("W")
 
 
 class ToolWrapping:
-    """Wraps the tools and the code of one agent, whose outputs are cut where they come in.
-
-    Args:
-        limiter (ToolOutputLimiter): Cuts all outputs of the agent.
-        read_back (bool): Whether the model is offered the tool that reads what was cut.
-        shared (bool): Whether other agents put texts into the store that this one should be able to read.
-        find_tools (bool): Whether the model is offered the tool that finds those over their cap.
-        limits (Limits): How long tools and code may take.
-    """
+    """Wraps the tools and the code of one agent, whose outputs are cut where they come in."""
 
     def __init__(
         self, limiter: ToolOutputLimiter, *, read_back: bool, shared: bool, find_tools: bool, limits: Limits
@@ -38,11 +30,7 @@ class ToolWrapping:
         self._find_tools = find_tools and limiter.budget.max_tool_schema_tokens is not None
 
     def wrap_workbenches(self, held: Mapping[str, Workbench | Sequence[Workbench]]) -> dict[str, object]:
-        """What to put in the place of an agent's workbenches; one of them offers the tool that reads back.
-
-        Args:
-            held (Mapping[str, Workbench | Sequence[Workbench]]): The workbenches, by the name of the attribute.
-        """
+        """What to put in the place of an agent's workbenches; one of them offers the tool that reads back."""
         rows = {name: [value] if isinstance(value, Workbench) else list(value) for name, value in held.items()}
         plain = {id(workbench): workbench for row in rows.values() for workbench in row}
         wrapped = {
@@ -55,11 +43,7 @@ class ToolWrapping:
         return {name: new[name][0] if isinstance(value, Workbench) else new[name] for name, value in held.items()}
 
     def wrap_executors(self, held: Mapping[str, CodeExecutor]) -> dict[str, CodeExecutor]:
-        """What to put in the place of an agent's code executors.
-
-        Args:
-            held (Mapping[str, CodeExecutor]): The executors, by the name of the attribute.
-        """
+        """What to put in the place of an agent's code executors."""
         return wrap_unique(held, lambda executor: BudgetedCodeExecutor(executor, self._limiter, self._limits))
 
     def _read_back_of(self, workbenches: Sequence[Workbench], workbench: Workbench) -> ReadBack:
@@ -81,12 +65,7 @@ class ToolWrapping:
 
 
 def wrap_unique(held: Mapping[str, T], wrap: Callable[[T], W]) -> dict[str, W]:
-    """Wrap what an object holds; what it holds under two names gets one wrapper.
-
-    Args:
-        held (Mapping[str, T]): The parts, by the name of the attribute.
-        wrap (Callable[[T], W]): Makes the wrapper of one part.
-    """
+    """Wrap what an object holds; what it holds under two names gets one wrapper."""
     wrapped = {id(part): part for part in held.values()}
     wrappers = {key: wrap(part) for key, part in wrapped.items()}
     return {name: wrappers[id(part)] for name, part in held.items()}

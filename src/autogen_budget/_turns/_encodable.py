@@ -26,12 +26,6 @@ def encodable_message(message: MessageT) -> MessageT:
 
     Half an emoji gets into a conversation with tool outputs that were cut or are JSON with a lone escape; no request
     with it could be sent.
-
-    Args:
-        message (MessageT): One of AutoGen's messages.
-
-    Returns:
-        MessageT: The same object when there is nothing to replace.
     """
     update: dict[str, object] = {}
     if isinstance(message, FunctionExecutionResultMessage):

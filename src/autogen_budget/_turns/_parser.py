@@ -62,12 +62,6 @@ class TurnReader:
 
     It remembers which call ids are taken, so that reading in parts gives what reading at once gives, as long as no part
     begins with results.
-
-    Args:
-        multiple_system_messages (bool): Whether the model takes system messages anywhere. Where it does not, those
-            inside the conversation become user messages in their place, and a note stands before an assistant that
-            speaks first: a model that is strict about the one is strict about the other.
-        before (Iterable[Turn]): Turns the conversation already has.
     """
 
     def __init__(self, *, multiple_system_messages: bool = False, before: Iterable[Turn] = ()) -> None:
@@ -88,12 +82,6 @@ class TurnReader:
 
     def read(self, messages: Sequence[LLMMessage]) -> tuple[tuple[Turn, ...], tuple[Repair, ...]]:
         """Read what comes next.
-
-        Args:
-            messages (Sequence[LLMMessage]): The next messages, after the leading system messages.
-
-        Returns:
-            tuple[tuple[Turn, ...], tuple[Repair, ...]]: The turns, and what had to be mended to make them.
 
         Raises:
             TypeError: An element is not one of AutoGen's four message classes.

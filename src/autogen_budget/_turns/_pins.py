@@ -89,9 +89,6 @@ class PinConfig(BaseModel):
 def declared(pins: Sequence[Pin]) -> list[PinConfig]:
     """The declarative form of pins.
 
-    Args:
-        pins (Sequence[Pin]): The pins of a component.
-
     Raises:
         TypeError: One of them holds a function.
     """
@@ -115,8 +112,7 @@ class RetentionPolicy:
     def positions(self, turns: Sequence[Turn]) -> frozenset[int]:
         """Positions of the turns that may not be dropped.
 
-        Args:
-            turns (Sequence[Turn]): The turns of a conversation, oldest first.
+        `turns`: The turns of a conversation, oldest first.
         """
         newest = range(max(0, len(turns) - self.last_turns), len(turns))
         return frozenset(newest).union(i for i, turn in enumerate(turns) if any(pin.marks(turn) for pin in self.pins))

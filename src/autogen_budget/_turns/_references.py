@@ -19,8 +19,5 @@ def references_in(text: str) -> frozenset[str]:
     """Find what a text refers to, as a notice names it, itself or inside of JSON.
 
     A text can name what is not stored, or what is none of its business: what a reference means, the store knows.
-
-    Args:
-        text (str): Any text.
     """
     return frozenset(_REFERENCE.findall(text)) if _MARK in text else frozenset()

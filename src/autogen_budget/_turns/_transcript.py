@@ -11,15 +11,7 @@ from ._turn import Turn
 
 
 def transcript_lines(turn: Turn) -> Iterator[tuple[str, str]]:
-    """Speaker and words of all that is said in a turn, in order; each call is followed by its result.
-
-    Args:
-        turn (Turn): The turn, told as it is now.
-
-    Yields:
-        tuple[str, str]: Who speaks and how ("user", "clerk thinks", "clerk calls look", "look returns", "look fails"),
-        and what: the text, the arguments, or the result. An image is told as "[image]".
-    """
+    """Speaker and words of all that is said in a turn, in order; each call is followed by its result."""
     head = turn.head
     speaker = "instructions" if isinstance(head, SystemMessage) else one_line(head.source)
     if isinstance(head, AssistantMessage) and head.thought:

@@ -146,11 +146,7 @@ class Turn:
 
 
 def note(text: str) -> Turn:
-    """A turn in which this library tells the model something.
-
-    Args:
-        text (str): What to tell.
-    """
+    """A turn in which this library tells the model something."""
     return Turn(UserMessage(content=text, source=NOTE_SOURCE), note=True)
 
 

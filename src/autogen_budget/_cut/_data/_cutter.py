@@ -54,16 +54,7 @@ def holds_data(source: Source) -> bool:
 
 
 def cut_data(source: Source, cut_plain: CutPlain) -> str | None:
-    """Cut a document.
-
-    Args:
-        source (Source): The text.
-        cut_plain (CutPlain): Cuts the texts inside it.
-
-    Returns:
-        str | None: The document in its format; for JSON `null` when not even a marker fits, "" when nothing does. None
-        when another format is too large even without any values.
-    """
+    """Cut a document."""
     document = source.document
     cut: str | None
     if not document.structured:

@@ -24,13 +24,6 @@ def degradation_plans(value: Value, tokens: int) -> list[Plan]:
     First spaces between values go (all plans), then long strings are cut, records become rows under a legend, shorter
     strings are cut, fields of records are left out from prose to dates, lists keep fewer items, deep values are folded,
     fields that stand alone go, and in the end all values are folded.
-
-    Args:
-        value (Value): What is to be made smaller.
-        tokens (int): What the result may hold, to leave out plans that cannot fit.
-
-    Returns:
-        list[Plan]: At least one plan; the last folds the whole value.
     """
     return list(_plans(value, tokens))
 

@@ -55,12 +55,7 @@ class Shrinker:
     def bounded(self, value: Value, most: int) -> Value:
         """The value with no list or object longer than so many entries, and nothing nested deeper than is looked into.
 
-        Args:
-            value (Value): Any value.
-            most (int): Entries at most; more could not fit anyway.
-
-        Returns:
-            Value: A value small enough to be looked at closely.
+        `most`: Entries at most; more could not fit anyway.
         """
         return self._shrink(value, Plan(_ALL, rows=most), (), every=True)
 

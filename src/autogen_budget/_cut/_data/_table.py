@@ -49,12 +49,7 @@ _Shape = _Record | _Items | None
 
 
 def as_rows(document: Document, *, inside: bool = False) -> Document:
-    """Write the records of a document as rows: under a legend where the format has lists, else as a plain table.
-
-    Args:
-        document (Document): The document, with its records as records.
-        inside (bool): Whether it stands in a string, where nobody parses YAML.
-    """
+    """Write the records of a document as rows: under a legend where the format has lists, else as a plain table."""
     if document.format in DELIMITERS:
         return document
     if document.format in _WITH_LISTS or (document.format == "yaml" and not inside):
@@ -65,9 +60,6 @@ def as_rows(document: Document, *, inside: bool = False) -> Document:
 
 def tabulate(value: Value) -> Value:
     """Writes every family of records in a value as rows.
-
-    Args:
-        value (Value): Any value.
 
     Returns:
         Value: The value with at least three alike records in one place written as rows, wherever there are any.

@@ -27,9 +27,7 @@ _QUOTING = ("json", "json lines", "notation")
 def write_document(document: Document, notice: str | None = None) -> str:
     """Write a document in its format.
 
-    Args:
-        document (Document): The document, whole or shrunk; records may be rows under a legend already.
-        notice (str | None): What to say of what is missing. `None` when nothing is to be said.
+    `notice`: What to say of what is missing. `None` when nothing is to be said.
     """
     return _WRITERS.get(document.format, _outline)(document, notice)
 

@@ -14,9 +14,6 @@ def is_atif(value: Mapping[str, object]) -> bool:
 def atif_transcript(value: Mapping[str, object]) -> Transcript:
     """Read a trajectory.
 
-    Args:
-        value (Mapping[str, object]): The JSON object.
-
     Raises:
         FileFormatError: A step has no source that is known.
     """

@@ -17,12 +17,7 @@ def is_state(value: Mapping[str, object]) -> bool:
 
 
 def state_transcripts(value: Mapping[str, object], path: str = "") -> Iterator[Transcript]:
-    """Find the conversations in a state, of nested teams too.
-
-    Args:
-        value (Mapping[str, object]): The state of an agent or a team.
-        path (str): The names of the teams and agents around it.
-    """
+    """Find the conversations in a state, of nested teams too."""
     name = path or "agent"
     for key in ("llm_context", "model_context"):
         if messages := items(mapping(value.get(key)).get("messages")):

@@ -21,9 +21,6 @@ ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 def openai_messages(values: Sequence[object]) -> tuple[LLMMessage, ...]:
     """Read OpenAI's messages; results that follow each other become one message, as in AutoGen.
 
-    Args:
-        values (Sequence[object]): Values of JSON.
-
     Raises:
         FileFormatError: One of them is none.
     """

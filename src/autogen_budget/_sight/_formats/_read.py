@@ -30,10 +30,7 @@ def read_file(path: str | PathLike[str], progress: Progress | None = None) -> It
 
     Files whose lines are JSON values are read one line at a time, so that their size does not matter.
 
-    Args:
-        path (str | PathLike[str]): The file.
-        progress (Callable[[int], None] | None): Called with how many bytes were read since the last time. `None` means
-            nobody is.
+    `progress`: Called with how many bytes were read since the last time. `None` means nobody is.
 
     Raises:
         OSError: The file cannot be read.

@@ -43,9 +43,6 @@ class Transcript:
 def autogen_messages(values: Sequence[object]) -> tuple[LLMMessage, ...]:
     """Read AutoGen's messages.
 
-    Args:
-        values (Sequence[object]): Values of JSON.
-
     Raises:
         FileFormatError: One of them is none.
     """
@@ -59,11 +56,7 @@ def autogen_messages(values: Sequence[object]) -> tuple[LLMMessage, ...]:
 
 
 def tool_schemas(values: object) -> tuple[ToolSchema, ...]:
-    """Read tools, as OpenAI writes them or as AutoGen does; what is neither is left out.
-
-    Args:
-        values (object): A list of JSON values.
-    """
+    """Read tools, as OpenAI writes them or as AutoGen does; what is neither is left out."""
     if not isinstance(values, list):
         return ()
     found: list[ToolSchema] = []

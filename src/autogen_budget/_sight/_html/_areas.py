@@ -31,10 +31,7 @@ class _Point:
 def areas(agent: str, calls: Sequence[CallRecord], number: int) -> Iterator[str]:
     """Draw the calls of one agent.
 
-    Args:
-        agent (str): Its name.
-        calls (Sequence[CallRecord]): Its calls, oldest first.
-        number (int): Tells the pictures of a page apart.
+    `calls`: Its calls, oldest first.
     """
     points = _points(calls, MAX_POINTS)
     layers = layer_order({layer for point in points for layer in point.call.layers_sent})

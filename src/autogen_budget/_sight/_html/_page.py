@@ -20,11 +20,7 @@ MAX_ROWS = 10_000
 
 
 def report_html(report: Report) -> str:
-    """Render a report as one HTML page; every text in it is escaped, and no content of messages is in it.
-
-    Args:
-        report (Report): Any report.
-    """
+    """Render a report as one HTML page; every text in it is escaped, and no content of messages is in it."""
     return "\n".join(_page(report))
 
 
@@ -136,11 +132,7 @@ def _events(records: list[Event]) -> Iterator[str]:
 
 
 def event_text(record: Event) -> str:
-    """Say in a few words what a record other than a call is about.
-
-    Args:
-        record (Event): Any record but that of a call.
-    """
+    """Say in a few words what a record other than a call is about."""
     if isinstance(record, OutputCut):
         where = f", whole in {record.reference}" if record.reference else ", whole not kept"
         return f"{record.tool}: {record.characters:,} characters, {record.kept:,} left{where}"
@@ -171,11 +163,7 @@ def _calls(calls: list[CallRecord]) -> Iterator[str]:
 
 
 def steps_text(call: CallRecord) -> str:
-    """Say what was done to a request, and how the call ended if it failed.
-
-    Args:
-        call (CallRecord): Any call.
-    """
+    """Say what was done to a request, and how the call ended if it failed."""
     done = [f"{step.strategy}: {step.tokens_before:,} → {step.tokens_after:,} ({step.detail})" for step in call.steps]
     if call.cache_bust:
         done.append(f"cache lost: {call.cache_bust}")

@@ -46,21 +46,13 @@ _DARK = (
 
 
 def layer_order(layers: Iterable[str]) -> list[str]:
-    """Sort layers as they are stacked; those that this version does not know come last.
-
-    Args:
-        layers (Iterable[str]): Names of layers.
-    """
+    """Sort layers as they are stacked; those that this version does not know come last."""
     known = {layer: place for place, layer in enumerate(LAYERS)}
     return sorted(layers, key=lambda layer: (known.get(layer, len(known)), layer))
 
 
 def layer_colour(layer: str) -> str:
-    """The CSS colour of a layer.
-
-    Args:
-        layer (str): Its name.
-    """
+    """The CSS colour of a layer."""
     return f"var(--l{LAYERS.index(layer)})" if layer in LAYERS else "var(--other)"
 
 

@@ -18,8 +18,7 @@ KINDS = {"waiting and planning": "--wait", "model": "--model", "tools": "--tool"
 def timeline(agents: dict[str, list[CallRecord]]) -> Iterator[str]:
     """Draw one lane for each agent.
 
-    Args:
-        agents (dict[str, list[CallRecord]]): Calls by agent, oldest first.
+    `agents`: Calls by agent, oldest first.
     """
     calls = [call for own in agents.values() for call in own]
     begin = min(call.at - call.seconds for call in calls)
@@ -48,9 +47,7 @@ def spans_of(calls: Sequence[CallRecord], starts: Sequence[tuple[float, str]]) -
 
     Tools ran between a reply that calls some and the agent's next call, if no other agent made a call first.
 
-    Args:
-        calls (Sequence[CallRecord]): Its calls, oldest first.
-        starts (Sequence[tuple[float, str]]): When the calls of all agents began, and whose they are, sorted.
+    `calls`: Its calls, oldest first.
 
     Returns:
         dict[str, list[Span]]: Begin and end in seconds of Unix time, by the names in `KINDS`.
