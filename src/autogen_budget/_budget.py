@@ -16,6 +16,13 @@ LARGEST_DEFAULT_RESERVE = 4_096
 """Tokens kept free for a reply when neither budget nor client says: what AutoGen's Anthropic client asks for."""
 
 
+def settings_repr(name: str, settings: BaseModel) -> str:
+    """Render the call that makes an object with these settings, without those that have their default."""
+    fields = type(settings).model_fields
+    values = ((key, value) for key, value in settings if value != fields[key].get_default(call_default_factory=True))
+    return f"{name}({', '.join(f'{key}={value!r}' for key, value in values)})"
+
+
 class TokenBudget(BaseModel):
     """How many tokens one model call may hold, and how compaction behaves when it would hold more.
 
@@ -92,6 +99,9 @@ class TokenBudget(BaseModel):
             max_tool_schema_tokens=max_tool_schema_tokens,
             keep_last_turns=keep_last_turns,
         )
+
+    def __repr__(self) -> str:
+        return settings_repr(type(self).__name__, self)
 
     def __hash__(self) -> int:
         """Equal budgets have equal hashes."""

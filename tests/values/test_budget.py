@@ -3,11 +3,20 @@
 from typing import Any
 
 import pytest
+from autogen_core.tools import StaticWorkbench
+from autogen_ext.models.replay import ReplayChatCompletionClient
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from autogen_budget import TokenBudget
+from autogen_budget import (
+    ArtifactStore,
+    BudgetedChatCompletionClient,
+    BudgetedWorkbench,
+    Limits,
+    SpendPool,
+    TokenBudget,
+)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +133,26 @@ def test_the_cap_leaves_room(limit: int | None, reserve: int | None, window: int
 def test_room_for_the_reply(budget: TokenBudget, window: int | None, reply: int | None, room: int) -> None:
     """The larger of what is set and what the client asks for, and never more than three quarters of the window."""
     assert budget.reply_room(window, reply) == room
+
+
+@pytest.mark.parametrize(
+    ("made", "printed"),
+    [
+        (TokenBudget(8_000), "TokenBudget(max_prompt_tokens=8000)"),
+        (TokenBudget(8_000, compact_to=0.5), "TokenBudget(max_prompt_tokens=8000, compact_to=0.5)"),
+        (Limits(tool_timeouts={"fetch": 3}), "Limits(tool_timeouts={'fetch': 3.0})"),
+        (SpendPool(5, name="press").child("desk", max_calls=3), "SpendPool(name='press/desk', max_calls=3)"),
+        (ArtifactStore(max_bytes=9), "ArtifactStore(max_bytes=9)"),
+        (
+            BudgetedChatCompletionClient(ReplayChatCompletionClient([]), TokenBudget(9), name="writer"),
+            "BudgetedChatCompletionClient(ReplayChatCompletionClient 'writer', TokenBudget(max_prompt_tokens=9))",
+        ),
+        (
+            BudgetedWorkbench(StaticWorkbench([]), TokenBudget(9)),
+            "BudgetedWorkbench(StaticWorkbench, TokenBudget(max_prompt_tokens=9))",
+        ),
+    ],
+)
+def test_a_repr_names_what_was_set(made: object, printed: str) -> None:
+    """Settings that have their default are not in it; wrappers name what they wrap."""
+    assert repr(made) == printed

@@ -18,6 +18,7 @@ from autogen_core import Component, ComponentBase
 from pydantic import BaseModel
 from typing_extensions import Self
 
+from autogen_budget._budget import settings_repr
 from autogen_budget._errors import ArtifactNotFoundError
 from autogen_budget._turns import REFERENCE_LENGTH
 
@@ -66,8 +67,7 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
         max_bytes (int): Bytes the stored texts may take together, 1 GiB if not given.
         timeout (float): Seconds a text may take to be written or read before the store counts as failing.
         grace (float): Seconds during which a text is left alone that another store object may need, a day if not given.
-            A conversation that leaves its store unused for longer can lose texts to another process that needs room.
-            Of no meaning for "memory://".
+            A conversation that leaves its store unused for longer can lose texts to another process. Not for "memory://".
 
     Raises:
         ValueError: A number is out of range, or the URL's protocol is unknown.
@@ -103,6 +103,9 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
         self._idle: dict[int, None] = {}  # owners, the longest idle first
         self._cuts = KnownCuts()
         self._own: dict[str, float | None] = {}  # reference -> stamp of the file this object made, until renewed
+
+    def __repr__(self) -> str:
+        return settings_repr(type(self).__name__, self._config)
 
     @property
     def url(self) -> str:

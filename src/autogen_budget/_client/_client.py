@@ -140,21 +140,7 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
         self._pins, self._pin_tools = tuple(pins), tuple(pin_tools)
         self._summarizer: SummarizerChoice = summarizer
         self._summarize = summarize_with(summarizer)
-
-        def under_budget(writer: ChatCompletionClient | None) -> BudgetedChatCompletionClient:
-            return BudgetedChatCompletionClient(
-                writer or client,
-                self.budget if writer is None else self.budget.model_copy(update={"context_window": None}),
-                name=self.name,
-                strategies=(),
-                counter=self.counter if writer is None else None,
-                hooks=(self.log.add, *self._hooks),
-                pool=self._given_pool,
-                purpose="summary",
-                limits=self._limits,
-            )
-
-        self._summaries = Summarizer(under_budget, client)
+        self._summaries = Summarizer(self._summary_client, client)
         self.pool = pool
         self._calls = LimitedCalls(
             self.name,
@@ -178,6 +164,9 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
             instructions=purpose == "reply",
         )
         self._larger = None if larger is None else LargerModel(larger, self._under_own_budget)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({type(self.client).__name__} {self.name!r}, {self.budget!r})"
 
     @property
     def budget(self) -> TokenBudget:
@@ -271,10 +260,8 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
             ModelTimeoutError: The model did not answer in time, as often as it may be asked.
             LoopDetectedError: The agent, or the text, repeats itself.
         """
-        call = self._call(
-            Ask([*messages], tools, tool_choice, json_output, extra_create_args, cancellation_token, stream=False)
-        )
-        async with aclosing(call.record()) as items:
+        ask = Ask([*messages], tools, tool_choice, json_output, extra_create_args, cancellation_token, stream=False)
+        async with aclosing(self._call(ask).record()) as items:
             return [item async for item in items if not isinstance(item, str)][-1]
 
     async def create_stream(
@@ -297,10 +284,8 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
             ModelTimeoutError: The model did not answer in time, as often as it may be asked.
             LoopDetectedError: The agent, or the text, repeats itself.
         """
-        call = self._call(
-            Ask([*messages], tools, tool_choice, json_output, extra_create_args, cancellation_token, stream=True)
-        )
-        async with aclosing(call.record()) as items:
+        ask = Ask([*messages], tools, tool_choice, json_output, extra_create_args, cancellation_token, stream=True)
+        async with aclosing(self._call(ask).record()) as items:
             async for item in items:
                 yield item
 
@@ -358,6 +343,21 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
             limits=config.limits,
             fallback=None if config.fallback is None else ChatCompletionClient.load_component(config.fallback),
             larger=None if config.larger is None else ChatCompletionClient.load_component(config.larger),
+        )
+
+    def _summary_client(self, writer: ChatCompletionClient | None) -> "BudgetedChatCompletionClient":
+        """A client for summaries: another one, or the wrapped one as this client counts it."""
+        own = writer is None
+        return BudgetedChatCompletionClient(
+            self.client if writer is None else writer,
+            self.budget if own else self.budget.model_copy(update={"context_window": None}),
+            name=self.name,
+            strategies=(),
+            counter=self.counter if own else None,
+            hooks=(self.log.add, *self._hooks),
+            pool=self._given_pool,
+            purpose="summary",
+            limits=self._limits,
         )
 
     def _under_own_budget(self, client: ChatCompletionClient) -> "BudgetedChatCompletionClient":

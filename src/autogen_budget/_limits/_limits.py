@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from autogen_budget._budget import settings_repr
 from autogen_budget._shared import SERVER_URL, WhenAway, without_credentials
 
 NO_TOOLS: Mapping[str, float | None] = MappingProxyType({})
@@ -139,6 +140,9 @@ class Limits(BaseModel):
                 "there is nothing to share at the url: give max_concurrent_calls, max_tokens_in_flight, "
                 "max_requests_per_minute or max_tokens_per_minute"
             )
+
+    def __repr__(self) -> str:
+        return settings_repr(type(self).__name__, self)
 
     @property
     def server_url(self) -> str | None:

@@ -13,6 +13,7 @@ from autogen_core import Component, ComponentBase, ComponentModel
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import Self
 
+from autogen_budget._budget import settings_repr
 from autogen_budget._shared import SERVER_URL, WhenAway, without_credentials
 
 from ._amounts import Allowance, Amount, Purpose, SpendReport, Spent
@@ -139,6 +140,9 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
         )
         """Where it stands in its tree."""
         self._config = config.model_copy(update={"name": own_name})
+
+    def __repr__(self) -> str:
+        return settings_repr(type(self).__name__, self._config.model_copy(update={"name": self.name}))
 
     @property
     def name(self) -> str:

@@ -135,6 +135,9 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         self._timer = ToolTimer(limits or Limits(), budget.report, budget.name, find_runner_tools(workbench))
         self._listed: list[ToolSchema] | None = None
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({type(self.workbench).__name__}, {self.budget!r})"
+
     @property
     def budget(self) -> TokenBudget:
         """The limits; others, once they are set, hold from the next call on."""
