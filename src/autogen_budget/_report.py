@@ -45,8 +45,8 @@ class Report:
 
     Args:
         calls (int): Calls, with those that failed.
-        from_cache (int): How many of them a `ChatCompletionCache` answered; they are in no figure below and cost
-            nothing.
+        from_cache (int): How many of them a `ChatCompletionCache` answered, or a `ReplayChatCompletionClient`: they
+            count as requests and cost nothing.
         failed (int): How many of them ended with an error.
         compactions (int): How many of them were made smaller, rather than going on with what an earlier one had made.
         tokens_before (int): Tokens of all requests as received, with everything their conversations ever held.
@@ -119,21 +119,20 @@ class Report:
         """
         records = tuple(sorted(_records_of(source), key=lambda record: record.at))
         calls = [record for record in records if isinstance(record, CallRecord)]
-        made = [call for call in calls if not call.from_cache]
         cuts = [record for record in records if isinstance(record, OutputCut)]
         kinds = Counter(record.kind for record in records)
-        balance = balance_of(made, prices or {})
+        balance = balance_of((call for call in calls if not call.from_cache), prices or {})
         return cls(
             calls=len(calls),
-            from_cache=len(calls) - len(made),
-            failed=sum(call.error is not None for call in made),
-            compactions=sum(call.shrank for call in made),
-            tokens_before=sum(call.tokens_before for call in made),
-            tokens_sent=sum(call.tokens_sent for call in made),
-            stable_prefix_tokens=sum(call.stable_prefix_tokens for call in made),
-            cached_tokens=_cached(made),
-            summaries=sum(call.purpose == "summary" for call in made),
-            oversize=sum(call.window is not None and call.tokens_before > call.window for call in made),
+            from_cache=sum(call.from_cache for call in calls),
+            failed=sum(call.error is not None for call in calls),
+            compactions=sum(call.shrank for call in calls),
+            tokens_before=sum(call.tokens_before for call in calls),
+            tokens_sent=sum(call.tokens_sent for call in calls),
+            stable_prefix_tokens=sum(call.stable_prefix_tokens for call in calls),
+            cached_tokens=_cached(calls),
+            summaries=sum(call.purpose == "summary" for call in calls),
+            oversize=sum(call.window is not None and call.tokens_before > call.window for call in calls),
             balance=balance,
             output_cuts=len(cuts),
             characters_cut=sum(cut.characters - cut.kept for cut in cuts),
@@ -142,12 +141,12 @@ class Report:
             time_limits=kinds["time_limit"],
             loops=kinds["loop"],
             left_behind=sum(isinstance(record, TimeLimitRecord) and record.left_behind for record in records),
-            by_agent=_shares((call.name, call) for call in made),
-            by_purpose=_shares((call.purpose, call) for call in made),
-            by_layer=_layers(call.layers_sent for call in made),
-            by_layer_before=_layers(call.layers_before for call in made),
-            growth=growth_by_agent(made),
-            findings=find_all(made, balance),
+            by_agent=_shares((call.name, call) for call in calls),
+            by_purpose=_shares((call.purpose, call) for call in calls),
+            by_layer=_layers(call.layers_sent for call in calls),
+            by_layer_before=_layers(call.layers_before for call in calls),
+            growth=growth_by_agent(calls),
+            findings=find_all(calls, balance),
             records=records,
         )
 

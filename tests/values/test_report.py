@@ -9,6 +9,7 @@ from autogen_agentchat.agents import AssistantAgent, SocietyOfMindAgent
 from autogen_agentchat.teams import RoundRobinGroupChat, SelectorGroupChat
 from autogen_core.models import UserMessage
 from autogen_ext.models.cache import ChatCompletionCache
+from autogen_ext.models.replay import ReplayChatCompletionClient
 
 from autogen_budget import (
     BudgetedAgent,
@@ -24,6 +25,7 @@ from autogen_budget import (
     TimeLimitRecord,
     TokenBudget,
     WaitRecord,
+    assert_within,
     budget_team,
 )
 from builders import PLAIN_CALL
@@ -104,14 +106,26 @@ def test_figures_add_up() -> None:
 
 
 async def test_replies_from_a_cache_cost_nothing() -> None:
-    """What a `ChatCompletionCache` answered is counted, and in no other figure."""
+    """What a `ChatCompletionCache` answered counts as a request, and in no sum of money."""
     async with OpenAIServer() as server, client_of(server) as client:
         cached = BudgetedChatCompletionClient(ChatCompletionCache(client), TokenBudget(500))
         for _ in range(2):
             await cached.create([UserMessage(content="How many ships?", source="user")])
     report = cached.report()
     assert (report.calls, report.from_cache) == (2, 1)
-    assert report.tokens_sent == cached.records[0].tokens_sent
+    assert report.tokens_sent == 2 * cached.records[0].tokens_sent
+    assert report.balance == Report.of(cached.records[:1]).balance
+
+
+async def test_scripted_replies_count_as_requests() -> None:
+    """A test with a `ReplayChatCompletionClient`, whose replies are marked as cached, sees what was sent."""
+    client = BudgetedChatCompletionClient(ReplayChatCompletionClient(["Noted."]), TokenBudget(500))
+    await client.create([UserMessage(content="How many ships?", source="user")])
+    report = client.report()
+    assert (report.calls, report.from_cache) == (1, 1)
+    assert report.by_layer == client.records[0].layers_sent
+    with pytest.raises(AssertionError, match="more than max_prompt_tokens=1"):
+        assert_within(client, max_prompt_tokens=1)
 
 
 async def test_an_agents_report_follows_its_requests() -> None:

@@ -42,11 +42,13 @@ class Balance:
 
 
 def cost_of(call: CallRecord, prices: Mapping[str, Price]) -> Decimal | None:
-    """What a call cost, in US dollars: by what was reported, else by what was sent.
+    """Price a call in US dollars by what was reported, else by what was sent; a reply from a cache costs nothing.
 
     Returns:
         Decimal | None: `None` means the price of its model is not known.
     """
+    if call.from_cache:
+        return Decimal(0)
     price = prices.get(call.model or "") or list_price(call.model or "", call.tokens_sent)
     if price is None:
         return None

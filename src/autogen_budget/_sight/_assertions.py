@@ -45,7 +45,7 @@ def assert_within(
         TypeError: The source holds no records and nothing that is under budget.
     """
     report = Report.of(source, prices=prices)
-    calls = [record for record in report.records if isinstance(record, CallRecord) and not record.from_cache]
+    calls = [record for record in report.records if isinstance(record, CallRecord)]
     exceeded = [
         *_requests(calls, max_prompt_tokens),
         *_growth(report, max_growth),
