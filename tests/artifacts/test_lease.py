@@ -93,5 +93,16 @@ async def test_only_so_many_cuts_are_known() -> None:
     """The oldest are forgotten: they would be stored again."""
     store = ArtifactStore()
     for i in range(MAX_CUTS_KNOWN + 1):
-        store.remember_cut(f"cut {i}", "abcdefghij")
-    assert [store.whole_of(f"cut {i}") for i in (0, 1, MAX_CUTS_KNOWN)] == [None, "abcdefghij", "abcdefghij"]
+        store.remember_cut(f"cut {i} abcdefghij", "abcdefghij")
+    assert [store.whole_of(f"cut {i} abcdefghij") for i in (0, 1, MAX_CUTS_KNOWN)] == [None, "abcdefghij", "abcdefghij"]
+
+
+async def test_a_bare_mark_stands_for_no_whole() -> None:
+    """It may be left of any text; whether a whole is stored is told by that."""
+    store = ArtifactStore()
+    lease = ArtifactLease(store)
+    for text in ("one", "another"):
+        store.remember_cut("[cut]", str((await lease.keep(text)).reference))
+    assert store.whole_of("[cut]") is None
+    assert await store.get(str((await lease.keep("[cut]")).reference)) == "[cut]"
+    assert [lease.keeps(text) for text in ("one", "another", "a third")] == [True, True, False]

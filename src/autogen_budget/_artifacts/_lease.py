@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from autogen_budget._turns import references_in
 
+from ._reference import references_of
 from ._store import ArtifactStore
 
 logger = logging.getLogger("autogen_budget")
@@ -50,6 +51,11 @@ class ArtifactLease:
         except Exception as error:  # whatever a store raises: the call goes on
             logger.warning("a text of %d characters was cut, and the whole was not kept: %s", len(text), error)
             return StoreResult(None, f"{type(error).__name__}: {error}")
+
+    def keeps(self, text: str) -> bool:
+        """Whether the whole of a text was stored here, or is what the text was cut from."""
+        references = references_of(text.encode("utf-8", "surrogatepass"))
+        return self.store.whole_of(text) is not None or not set(references).isdisjoint(self.store.held(self))
 
     async def hold(self, texts: Iterable[str]) -> None:
         """Let nothing go from the store that these texts refer to, whoever put it there."""

@@ -41,7 +41,9 @@ class KnownCuts:
         self._wholes: dict[bytes, str] = {}  # digest of a cut text -> reference of its whole, oldest first
 
     def remember(self, cut: str, reference: str) -> None:
-        """Note that a text was cut from a stored one."""
+        """Note that a text was cut from a stored one; a bare mark, which may be left of any text, is not noted."""
+        if reference not in cut:
+            return
         with self._lock:
             self._wholes[_fingerprint(cut)] = reference
             if len(self._wholes) > MAX_CUTS_KNOWN:

@@ -237,7 +237,7 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
         """Note that a text was cut from a stored one: whoever cuts it again need not store it.
 
         Args:
-            cut (str): What is left of the text, exactly as it stands in a message.
+            cut (str): What is left of the text, with the reference, exactly as it stands in a message.
             reference (str): The reference of the whole.
         """
         self._cuts.remember(cut, reference)

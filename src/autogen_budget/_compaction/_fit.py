@@ -179,10 +179,10 @@ def _task(history: History) -> Turn | None:
 
 
 def _not_stored(old: History, changed: Sequence[Turn], context: CompactionContext) -> int:
-    """How many results were cut without a reference to the whole."""
+    """How many results were cut whose whole is not stored."""
     known = {id(result) for turn in old.turns if turn.results for result in turn.results.content}
-    results = [result for turn in changed if turn.results for result in turn.results.content]
-    return sum(id(result) not in known and not context.is_stored(result.content) for result in results)
+    cut = [pair for turn in changed for pair in turn.results_received if pair[0] is not pair[1]]
+    return sum(id(now) not in known and not context.is_stored(received.content) for now, received in cut)
 
 
 def _warn_of_cut_task(original: History, plan: Plan, context: CompactionContext) -> None:

@@ -115,8 +115,8 @@ class CompactionContext:
         return whole_of(self.lease, text)
 
     def is_stored(self, text: str) -> bool:
-        """Whether a text of the history is what is left of a stored one."""
-        return self.reference_of(text) is not None
+        """Whether the whole of a text, as it was received, is stored."""
+        return self.lease is not None and self.lease.keeps(text)
 
 
 @runtime_checkable

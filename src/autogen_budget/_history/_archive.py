@@ -203,19 +203,10 @@ def written(turn: Turn, whole_of: Callable[[str], str | None]) -> str:
 
 def _referring(turn: Turn, whole_of: Callable[[str], str | None]) -> Turn:
     """The turn as received, but for results that were cut and whose whole is stored."""
-    whole = turn.uncut
-    if turn.results is None or whole.results is None:
-        return whole
-    left, texts = [*turn.results.content], list[str]()
-    for result in reversed(whole.results.content):  # where calls were left out, they are the first ones
-        now = left.pop() if left and left[-1].call_id == result.call_id else result
+    texts: list[str] = []
+    for now, received in turn.results_received:
         kept = whole_of(now.content)
-        # A result forced down to a bare "[cut]" does not say where its whole is, which nobody then finds. And where the
-        # store failed at first, what is kept may be no more than a text that had been cut already.
-        original = (
-            kept is not None
-            and kept in now.content
-            and (kept == whole_of(result.content) or is_reference_of(kept, result.content))
-        )
-        texts.append(now.content if original else result.content)
-    return whole.with_results(reversed(texts))
+        # Where the store failed at first, what is kept may be no more than a text that had been cut already.
+        original = kept is not None and (kept == whole_of(received.content) or is_reference_of(kept, received.content))
+        texts.append(now.content if original else received.content)
+    return turn.uncut.with_results(texts)

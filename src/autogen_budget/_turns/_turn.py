@@ -89,6 +89,16 @@ class Turn:
         """The turn as received, whatever was cut away from it since."""
         return self.whole or self
 
+    @property
+    def results_received(self) -> list[tuple[FunctionExecutionResult, FunctionExecutionResult]]:
+        """Each result as it is now, beside the same as received; one that was left out is beside itself."""
+        received = self.uncut.results.content if self.uncut.results else []
+        left = [*self.results.content] if self.results else []
+        pairs: list[tuple[FunctionExecutionResult, FunctionExecutionResult]] = []
+        for result in reversed(received):  # where calls were left out, they are the first ones
+            pairs.insert(0, (left.pop() if left and left[-1].call_id == result.call_id else result, result))
+        return pairs
+
     def with_head(self, head: SystemMessage | UserMessage | AssistantMessage) -> "Turn":
         """The same turn with another opening message.
 
