@@ -11,6 +11,7 @@ from typing import Annotated, cast
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from ._checks import check_sequence, kind_of
 from ._hooks import Hook
 from ._records import CallRecord, Record, RetryRecord
 
@@ -83,10 +84,15 @@ class RecordFile:
 
 
 def with_record_file(hooks: Sequence[Hook], path: str | PathLike[str] | None) -> tuple[Hook, ...]:
-    """Put a file of records behind hooks.
+    """Check hooks, and put a file of records behind them; `path` is `None` for no file.
 
-    `path`: The file. `None` means none.
+    Raises:
+        TypeError: They are no sequence of functions.
     """
+    check_sequence("hooks", hooks, "[print]")
+    for hook in hooks:
+        if not callable(hook):
+            raise TypeError(f"hooks must be functions that take a record, got {kind_of(hook)}")
     return (*hooks, *(() if path is None else (RecordFile(path),)))
 
 

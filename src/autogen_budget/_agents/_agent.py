@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from os import PathLike
 from typing import Any, cast
 
@@ -15,15 +16,8 @@ from typing_extensions import Self
 from autogen_budget._artifacts import ArtifactStore
 from autogen_budget._budget import TokenBudget
 from autogen_budget._checks import check_budget
-from autogen_budget._client import BudgetedChatCompletionClient, check_arguments
-from autogen_budget._compaction import (
-    Strategy,
-    SummarizerChoice,
-    dump_strategies,
-    dump_summarizer,
-    load_strategies,
-    load_summarizer,
-)
+from autogen_budget._client import BudgetedChatCompletionClient, CallSettings
+from autogen_budget._compaction import Strategy, SummarizerChoice
 from autogen_budget._counting import TiktokenCounter, TokenCounter
 from autogen_budget._hooks import Hook, tell
 from autogen_budget._introspection import (
@@ -42,13 +36,13 @@ from autogen_budget._record_json import with_record_file
 from autogen_budget._records import Record
 from autogen_budget._spend import SpendPool
 from autogen_budget._tools import ToolOutputLimiter, ToolWrapping, cap_of, wrap_unique
-from autogen_budget._turns import Pin, declared
+from autogen_budget._turns import Pin
 
 from ._checks import check_agent, note_wrapped, nothing_to_wrap
 from ._config import BudgetedAgentConfig
 from ._contexts import Contexts, Phase
 from ._covered import AgentUnderBudget
-from ._covering import Settings
+from ._covering import Coverage
 from ._roster import roster_of
 from ._run import DEADLINE, RunGuard
 from ._sharing import Share, Sharing, dump_share
@@ -145,7 +139,20 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
         fallback: ChatCompletionClient | None = None,
         larger: ChatCompletionClient | None = None,
     ) -> None:
-        check_arguments(budget, strategies, counter, hooks, artifacts, pins, pool, larger, pin_tools, limits, fallback)
+        check_budget(budget)
+        settings = self._settings = CallSettings(
+            strategies=strategies,
+            counter=counter,
+            hooks=with_record_file(hooks, records),
+            artifacts=artifacts,
+            pool=pool,
+            pins=pins,
+            pin_tools=pin_tools,
+            summarizer=summarizer,
+            limits=Limits() if limits is None else limits,
+            fallback=fallback,
+            larger=larger,
+        )
         check_agent(agent)
         clients, workbenches, executors = find_clients(agent), find_workbenches(agent), find_executors(agent)
         inside = roster_of(*find_runners(agent), inside=agent.name)
@@ -153,32 +160,23 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
         if not self._originals and not inside.members:
             raise ValueError(nothing_to_wrap(agent))
         super().__init__(agent)
-        self._strategies = None if strategies is None else tuple(strategies)
-        self._summarizer: SummarizerChoice = summarizer
-        self._fallback, self._larger = fallback, larger
-        self._own_store = artifacts is None
         self._artifacts = ArtifactStore() if artifacts is None else artifacts
         self._read_back = read_back
-        self._pool, self._pins, self._pin_tools = pool, tuple(pins), tuple(pin_tools)
         self._share: Share = share
-        self._limits = limits or Limits()
-        hooks = with_record_file(hooks, records)
-        self._hooks = (self.log.add, *hooks)
-        self._inside = Settings(
+        covered = replace(settings, artifacts=self._artifacts, hooks=(self.log.add, *settings.hooks))
+        budgets = inside.by_path(per_agent or {})
+        self._inside = Coverage(
             budget,
-            inside.by_path(per_agent or {}),
-            self._limits,
-            pool=pool,
-            artifacts=self._artifacts,
+            replace(covered, strategies=None, counter=None, pins=(), fallback=None),
+            budgets,
             read_back=read_back,
-            hooks=self._hooks,
             share=share,
-            summarizer=summarizer,
-            larger=larger,
-            pin_tools=pin_tools,
         ).cover(inside, BudgetedAgent)
-        self._own_budgets = frozenset(inside.by_path(per_agent or {}))
-        self._clients = wrap_unique(clients, lambda client: self._under_budget(client, budget, counter))
+        self._own_budgets = frozenset(budgets)
+        own = replace(covered, pin_tools=(*pin_tools, *find_handoffs(agent))).arguments()
+        self._clients = wrap_unique(
+            clients, lambda client: BudgetedChatCompletionClient(client, budget, name=agent.name, **own)
+        )
         counter = counter or next((client.counter for client in self._clients.values()), TiktokenCounter())
         sharing = Sharing(share, self._artifacts, counter, self._cap)
         self._outputs = ToolOutputLimiter(
@@ -188,7 +186,7 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
             name=agent.name,
             cap=self._cap,
             records=self.log,
-            hooks=hooks,
+            hooks=settings.hooks,
             history=self.read_history,
             left=lambda: self._contexts.references,
         )
@@ -202,14 +200,14 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
             fold=bounded_memory,
         )
         self._turns = InnerTurns(agent, self._outputs, sharing, self._contexts)
-        self.runs = RunGuard("agent", agent.name, self._limits, self._keep, max_calls=most_calls(agent))
+        self.runs = RunGuard("agent", agent.name, settings.limits, self._report, max_calls=most_calls(agent))
         calls_tools = any(client.model_info.get("function_calling", False) for client in clients.values())
         wrapping = ToolWrapping(
             self._outputs,
             read_back=read_back and calls_tools,
             find_tools=calls_tools,
-            shared=not self._own_store,
-            limits=self._limits,
+            shared=artifacts is not None,
+            limits=settings.limits,
         )
         set_parts(agent, self._clients)
         set_parts(agent, wrapping.wrap_workbenches(workbenches))
@@ -234,7 +232,7 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
     @property
     def pool(self) -> SpendPool | None:
         """What pays for the agent's model calls. Another one, once it is set, pays from the next call on."""
-        return self._pool
+        return self._settings.pool
 
     @pool.setter
     def pool(self, pool: SpendPool | None) -> None:
@@ -242,7 +240,7 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
             client.pool = pool
         for _, wrapper in self._inside:
             wrapper.pool = pool
-        self._pool = pool
+        self._settings = replace(self._settings, pool=pool)
 
     @property
     def artifacts(self) -> ArtifactStore:
@@ -335,64 +333,26 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
             return BudgetedAgentConfig(
                 agent=self._inner.dump_component(),
                 budget=self.budget,
-                artifacts=None if self._own_store else self._artifacts.dump_component(),
                 read_back=self._read_back,
-                pool=None if self._pool is None else self._pool.dump_component(),
-                pins=declared(self._pins),
-                pin_tools=[*self._pin_tools],
                 bounded_memory=self._contexts.folding,
-                strategies=dump_strategies(self._strategies),
-                summarizer=dump_summarizer(self._summarizer),
                 share=dump_share(self._share),
-                limits=self._limits,
-                fallback=None if self._fallback is None else self._fallback.dump_component(),
-                larger=None if self._larger is None else self._larger.dump_component(),
+                **self._settings.dump(),
             )
 
     @classmethod
     def _from_config(cls, config: BudgetedAgentConfig) -> Self:
-        artifacts = None if config.artifacts is None else ArtifactStore.load_component(config.artifacts)
-        agent = BaseChatAgent.load_component(config.agent)
-        pool = None if config.pool is None else SpendPool.load_component(config.pool)
         return cls(
-            agent,
+            BaseChatAgent.load_component(config.agent),
             config.budget,
-            artifacts=artifacts,
             read_back=config.read_back,
-            pool=pool,
-            pins=[pinned.pin() for pinned in config.pins],
-            pin_tools=config.pin_tools,
             bounded_memory=config.bounded_memory,
-            strategies=load_strategies(config.strategies),
-            summarizer=load_summarizer(config.summarizer),
             share=config.share,
-            limits=config.limits,
-            fallback=None if config.fallback is None else ChatCompletionClient.load_component(config.fallback),
-            larger=None if config.larger is None else ChatCompletionClient.load_component(config.larger),
+            **config.settings().arguments(),
         )
 
-    def _under_budget(
-        self, client: ChatCompletionClient, budget: TokenBudget, counter: TokenCounter | None
-    ) -> BudgetedChatCompletionClient:
-        return BudgetedChatCompletionClient(
-            client,
-            budget,
-            name=self.name,
-            strategies=self._strategies,
-            counter=counter,
-            hooks=self._hooks,
-            artifacts=self._artifacts,
-            pool=self._pool,
-            pins=self._pins,
-            pin_tools=(*self._pin_tools, *find_handoffs(self._inner)),
-            summarizer=self._summarizer,
-            limits=self._limits,
-            fallback=self._fallback,
-            larger=self._larger,
-        )
-
-    def _keep(self, record: Record) -> None:
-        tell(record, self._hooks)
+    def _report(self, record: Record) -> None:
+        self.log.add(record)
+        tell(record, self._settings.hooks)
 
     def _cap(self) -> int:
         return min((client.cap for client in self._clients.values()), default=cap_of(self.budget))

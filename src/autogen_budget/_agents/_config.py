@@ -3,29 +3,14 @@
 from typing import Literal
 
 from autogen_core import ComponentModel
-from pydantic import BaseModel, ConfigDict
 
-from autogen_budget._budget import TokenBudget
-from autogen_budget._limits import Limits
-from autogen_budget._turns import PinConfig
+from autogen_budget._client import CallConfig
 
 
-class BudgetedAgentConfig(BaseModel):
-    """The declarative form of a `BudgetedAgent`; hooks and a counter are code, and not in it."""
-
-    model_config = ConfigDict(extra="forbid")
+class BudgetedAgentConfig(CallConfig):
+    """The declarative form of a `BudgetedAgent`."""
 
     agent: ComponentModel
-    budget: TokenBudget
-    artifacts: ComponentModel | None = None
     read_back: bool = True
-    pool: ComponentModel | None = None
-    pins: list[PinConfig] = []
-    pin_tools: list[str] = []
-    strategies: list[ComponentModel] | None = None
-    summarizer: ComponentModel | Literal["own"] | None = None
     share: Literal["all", "summary"] = "all"
     bounded_memory: bool = False
-    limits: Limits = Limits()
-    fallback: ComponentModel | None = None
-    larger: ComponentModel | None = None

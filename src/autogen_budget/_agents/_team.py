@@ -12,7 +12,7 @@ from autogen_core.models import ChatCompletionClient
 from autogen_budget._artifacts import ArtifactStore
 from autogen_budget._budget import TokenBudget
 from autogen_budget._checks import check_budget, kind_of
-from autogen_budget._client import check_arguments
+from autogen_budget._client import CallSettings
 from autogen_budget._compaction import SummarizerChoice
 from autogen_budget._hooks import Hook
 from autogen_budget._introspection import has_outputs
@@ -21,7 +21,7 @@ from autogen_budget._record_json import with_record_file
 from autogen_budget._spend import SpendPool
 
 from ._agent import BudgetedAgent
-from ._covering import Settings
+from ._covering import Coverage
 from ._roster import Wrapper, roster_of
 from ._sharing import Share, check_share
 
@@ -113,36 +113,37 @@ def budget_team(
         check_budget(each)
     check_share(share)
     roster = roster_of(team)
-    check_arguments(budget, hooks=hooks, artifacts=artifacts, pool=pool, limits=limits)
-    hooks = with_record_file(hooks, records)
-    others = (pool, artifacts, hooks, summarizer, limits, per_agent_limits, larger)
+    calls = CallSettings(
+        hooks=with_record_file(hooks, records),
+        artifacts=ArtifactStore() if artifacts is None else artifacts,
+        pool=pool,
+        pin_tools=pin_tools,
+        summarizer=summarizer,
+        limits=Limits() if limits is None else limits,
+        larger=None if isinstance(larger, Mapping) else larger,
+    )
+    others = (pool, artifacts, calls.hooks, summarizer, limits, per_agent_limits, larger)
     if team in _given and (any(others) or share != "all"):
         raise ValueError(
             f"team {team.name!r} is under budget already, and a second call changes budgets only: pool, artifacts, "
             "hooks, records, share, summarizer, limits and larger are for the first call to give"
         )
     given = _given.get(team, WeakSet())
-    settings = Settings(
+    coverage = Coverage(
         budget,
-        roster.by_path(per_agent or {}),
-        limits or Limits(),
-        roster.by_path(per_agent_limits or {}, "per_agent_limits"),
-        pool=pool,
-        artifacts=ArtifactStore() if artifacts is None else artifacts,
+        calls,
+        budgets=roster.by_path(per_agent or {}),
+        limits=roster.by_path(per_agent_limits or {}, "per_agent_limits"),
+        larger=roster.by_path(larger, "larger") if isinstance(larger, Mapping) else {},
         # Where nothing is ever cut, no model needs the tool that reads what was.
         read_back=artifacts is not None or share != "all" or any(map(has_outputs, roster.owners)),
-        hooks=hooks,
         share=share,
-        summarizer=summarizer,
-        larger=None if isinstance(larger, Mapping) else larger,
-        per_agent_larger=roster.by_path(larger, "larger") if isinstance(larger, Mapping) else {},
-        pin_tools=pin_tools,
     )
     for member in roster.members:
         wrapper = member.under_budget
-        if wrapper is not None and wrapper in given and member.path not in settings.per_agent:
+        if wrapper is not None and wrapper in given and member.path not in coverage.budgets:
             wrapper.budget = budget
-    for _, wrapper in settings.cover(roster, BudgetedAgent):
+    for _, wrapper in coverage.cover(roster, BudgetedAgent):
         given.add(wrapper)
     _given[team] = given
     return team

@@ -20,10 +20,6 @@ from autogen_budget._compaction import (
     Strategy,
     SummarizerChoice,
     default_strategies,
-    dump_strategies,
-    dump_summarizer,
-    load_strategies,
-    load_summarizer,
     summarize_with,
 )
 from autogen_budget._counting import Tally, TiktokenCounter, TokenCounter, TokenSource, server_source
@@ -36,17 +32,16 @@ from autogen_budget._record_json import RecordFile, with_record_file
 from autogen_budget._records import CallRecord, Record
 from autogen_budget._spend import Purpose, SpendPool, pool_to_charge
 from autogen_budget._summary import Summarizer
-from autogen_budget._turns import Pin, declared
+from autogen_budget._turns import Pin
 
-from ._arguments import check_arguments
 from ._call import Caller, ModelCall
-from ._config import BudgetedChatCompletionClientConfig
 from ._delegate import DelegatingClient
 from ._larger import Larger, LargerModel
 from ._limited import LimitedCalls
 from ._planner import Planner
 from ._request import Ask
 from ._send import Send, Sender
+from ._settings import BudgetedChatCompletionClientConfig, CallSettings, check_kind
 
 logger = logging.getLogger("autogen_budget")
 
@@ -120,31 +115,40 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
         fallback: ChatCompletionClient | None = None,
         larger: ChatCompletionClient | None = None,
     ) -> None:
-        check_arguments(
-            budget, strategies, counter, hooks, artifacts, pins, pool, larger, pin_tools, limits, fallback, token_source
+        check_budget(budget)
+        check_kind(
+            "token_source", token_source, TokenSource, "a TokenSource, for example AnthropicTokenSource(model, key)"
         )
         if not isinstance(client, ChatCompletionClient):
             raise TypeError(f"client must be a ChatCompletionClient, got {kind_of(client)}")
         if summarizer is not None and strategies is not None:
             raise ValueError("summarizer goes with the default strategies: put Summarize(client) among your own")
+        settings = CallSettings(
+            strategies=strategies,
+            counter=counter,
+            hooks=with_record_file(hooks, records),
+            artifacts=artifacts,
+            pool=pool,
+            pins=pins,
+            pin_tools=pin_tools,
+            summarizer=summarizer,
+            limits=Limits() if limits is None else limits,
+            fallback=fallback,
+            larger=larger,
+        )
         facts = describe_client(client)
         super().__init__(client)
         self.counter: TokenCounter = TiktokenCounter(counts_as(client, facts.model)) if counter is None else counter
         """Counts tokens, and learns from reported usage how this model counts them."""
-        self._budget, self._strategies = budget, strategies
-        self._name, self._model = name, facts.model
-        self._limits, self._fallback = limits or Limits(), fallback
-        self._hooks, self._artifacts = with_record_file(hooks, records), artifacts
+        self._budget, self._name, self._model = budget, name, facts.model
+        self._settings = settings
         self.purpose: Purpose = purpose
         """What the calls are for."""
-        self._pins, self._pin_tools = tuple(pins), tuple(pin_tools)
-        self._summarizer: SummarizerChoice = summarizer
-        self._summarize = summarize_with(summarizer)
         self._summaries = Summarizer(self._summary_client, client)
         self.pool = pool
         self._calls = LimitedCalls(
             self.name,
-            self._limits,
+            settings.limits,
             client,
             Sender(client, stream_options=facts.stream_options).send,
             self._keep,
@@ -191,7 +195,7 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
     @property
     def artifacts(self) -> ArtifactStore | None:
         """Where the whole of what is cut is kept. `None` means nowhere."""
-        return self._artifacts
+        return self._settings.artifacts
 
     @property
     def pool(self) -> SpendPool | None:
@@ -202,7 +206,7 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
     def pool(self, pool: SpendPool | None) -> None:
         within = [inner for inner in clients_within(self.client) if isinstance(inner, BudgetedChatCompletionClient)]
         self._pool = pool_to_charge(pool, [inner.pool for inner in within if inner.pool is not None])
-        self._given_pool = pool
+        self._settings = replace(self._settings, pool=pool)
         self._summaries.invalidate_models()
 
     @property
@@ -312,63 +316,41 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
             client=self.client.dump_component(),
             budget=self.budget,
             name=self._name,
-            artifacts=None if self._artifacts is None else self._artifacts.dump_component(),
-            pool=None if self._pool is None else self._pool.dump_component(),
             purpose=self.purpose,
-            pins=declared(self._pins),
-            pin_tools=[*self._pin_tools],
-            strategies=dump_strategies(self._strategies),
-            summarizer=dump_summarizer(self._summarizer),
-            limits=self._limits,
-            fallback=None if self._fallback is None else self._fallback.dump_component(),
-            larger=None if self._larger is None else self._larger.given.dump_component(),
+            **replace(self._settings, pool=self._pool).dump(),
         )
 
     @classmethod
     def _from_config(cls, config: BudgetedChatCompletionClientConfig) -> Self:
-        artifacts = None if config.artifacts is None else ArtifactStore.load_component(config.artifacts)
         client = ChatCompletionClient.load_component(config.client)
-        pool = None if config.pool is None else SpendPool.load_component(config.pool)
-        return cls(
-            client,
-            config.budget,
-            name=config.name,
-            artifacts=artifacts,
-            pool=pool,
-            purpose=config.purpose,
-            pins=[pinned.pin() for pinned in config.pins],
-            pin_tools=config.pin_tools,
-            strategies=load_strategies(config.strategies),
-            summarizer=load_summarizer(config.summarizer),
-            limits=config.limits,
-            fallback=None if config.fallback is None else ChatCompletionClient.load_component(config.fallback),
-            larger=None if config.larger is None else ChatCompletionClient.load_component(config.larger),
-        )
+        return cls(client, config.budget, name=config.name, purpose=config.purpose, **config.settings().arguments())
 
     def _summary_client(self, writer: ChatCompletionClient | None) -> "BudgetedChatCompletionClient":
         """A client for summaries: another one, or the wrapped one as this client counts it."""
-        own = writer is None
+        own, settings = writer is None, self._settings
         return BudgetedChatCompletionClient(
             self.client if writer is None else writer,
             self.budget if own else self.budget.model_copy(update={"context_window": None}),
             name=self.name,
             strategies=(),
             counter=self.counter if own else None,
-            hooks=(self.log.add, *self._hooks),
-            pool=self._given_pool,
+            hooks=(self.log.add, *settings.hooks),
+            pool=settings.pool,
             purpose="summary",
-            limits=self._limits,
+            limits=settings.limits,
         )
 
     def _under_own_budget(self, client: ChatCompletionClient) -> "BudgetedChatCompletionClient":
         if isinstance(client, BudgetedChatCompletionClient):
             return client
+        settings = self._settings
         return BudgetedChatCompletionClient(
-            client, TokenBudget(), artifacts=self._artifacts, pins=self._pins, limits=self._limits
+            client, TokenBudget(), artifacts=settings.artifacts, pins=settings.pins, limits=settings.limits
         )
 
     def _strategies_for(self, budget: TokenBudget) -> tuple[Strategy, ...]:
-        return default_strategies(budget, self._summarize) if self._strategies is None else tuple(self._strategies)
+        given = self._settings.strategies
+        return default_strategies(budget, summarize_with(self._settings.summarizer)) if given is None else tuple(given)
 
     def call_for(self, caller: Caller, ask: Ask, send: Send | None = None, larger: Larger | None = None) -> ModelCall:
         """A call of this model on somebody's behalf: another client's, where that one's model is too small.
@@ -385,11 +367,11 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
         send: Send | None = None
         if self.purpose == "reply":
             ask, send = self._calls.prepare(ask)
-        content = any(isinstance(hook, RecordFile) and hook.include_content for hook in self._hooks)
+        content = any(isinstance(hook, RecordFile) and hook.include_content for hook in self._settings.hooks)
         caller = Caller(self.name, self._pool, self.purpose, self._keep, content)
         if self._larger is None:
             return self.call_for(caller, ask, send)
-        return self.call_for(caller, ask, send, self._larger.taking_over(replace(caller, pool=self._given_pool)))
+        return self.call_for(caller, ask, send, self._larger.taking_over(replace(caller, pool=self._settings.pool)))
 
     def _keep(self, record: Record) -> None:
         """Keep a record and tell the hooks."""
@@ -397,4 +379,4 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
         if isinstance(record, CallRecord) and record.steps:
             done = ", ".join(step.strategy for step in record.steps)  # details may quote the conversation
             logger.info("%s: %d -> %d tokens (%s)", record.name, record.tokens_before, record.tokens_sent, done)
-        tell(record, self._hooks)
+        tell(record, self._settings.hooks)

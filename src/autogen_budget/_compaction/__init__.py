@@ -4,7 +4,7 @@ from ._allocation import Allocation
 from ._arguments import check_compaction
 from ._clear import ClearToolOutputs
 from ._compact import Compaction, compact
-from ._component import dump_strategies, dump_summarizer, load_strategies, load_summarizer
+from ._component import dump_strategies, load_strategies
 from ._defaults import SummarizerChoice, default_strategies, summarize_with
 from ._drop_images import DropImages
 from ._drop_thoughts import DropThoughts
@@ -65,14 +65,12 @@ __all__ = [
     "default_strategies",
     "dropped_passages",
     "dump_strategies",
-    "dump_summarizer",
     "find_cut_results",
     "find_passages",
     "fit",
     "input_prices",
     "instruction_step",
     "load_strategies",
-    "load_summarizer",
     "parameter_names",
     "passages_outside",
     "read_ahead",

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Literal, cast, get_args, get_type_hints
+from typing import cast, get_args, get_type_hints
 
 from autogen_core import Component, ComponentBase, ComponentLoader, ComponentModel, is_component_instance
-from autogen_core.models import ChatCompletionClient
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from typing_extensions import Self
 
@@ -68,16 +67,6 @@ def load_strategies(models: Sequence[ComponentModel] | None) -> list[Strategy] |
         ValueError: A setting is out of range, or there is none of that name.
     """
     return None if models is None else [_loaded(model) for model in models]
-
-
-def dump_summarizer(summarizer: ChatCompletionClient | Literal["own"] | None) -> ComponentModel | Literal["own"] | None:
-    """The declarative form of who writes summaries."""
-    return summarizer.dump_component() if isinstance(summarizer, ChatCompletionClient) else summarizer
-
-
-def load_summarizer(model: ComponentModel | Literal["own"] | None) -> ChatCompletionClient | Literal["own"] | None:
-    """Who writes summaries, as a configuration says."""
-    return ChatCompletionClient.load_component(model) if isinstance(model, ComponentModel) else model
 
 
 def _dumped(strategy: Strategy) -> ComponentModel:
