@@ -45,6 +45,15 @@ def test_the_tool_that_a_request_is_about_is_offered() -> None:
     assert min(alone, together) >= 57
 
 
+def test_a_tool_of_no_service_is_offered_beside_those_of_one() -> None:
+    """No word of a request leads to `ponder`; it is needed in all of them."""
+    parameters = ParametersSchema(type="object", properties={"note": {"type": "string"}}, required=["note"])
+    ponder = ToolSchema(name="ponder", description="Writes a thought down.", parameters=parameters)
+    toolset = Toolset([*SCHEMAS, ponder, FIND_TOOLS_SCHEMA], COUNTER)
+    requests = [select_tools(toolset, ToolContext.of([user(tool.request)]), 1_500) for tool in TOOLS[::8]]
+    assert sum("ponder" in names_of(selection) for selection in requests) >= 0.9 * len(requests)
+
+
 def test_what_is_offered_stays_as_long_as_nothing_is_missing() -> None:
     """The same request again, and small talk about nothing, leave the very same selection."""
     first = select_tools(TOOLSET, ToolContext.of([user(TOOLS[3].request)]), 1_500)

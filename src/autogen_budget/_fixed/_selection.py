@@ -30,7 +30,7 @@ class _Choice:
 
     latest: int = 5
     likeliest: int = 4
-    wanted: int = 10
+    wanted: int = 12
 
 
 _CHOICE = _Choice()

@@ -34,8 +34,12 @@ class _Ranking:
             needed together.
         called (float): The weight of the tools that are like those which were called.
         looks (float): How much more a tool counts that only looks something up: agents look before they act.
-        foreign (float): What is left of the score of a tool whose name has no word in common with the instructions and
-            the newest messages: it belongs to another service.
+        general (float): What a tool counts whose name is one word, such as `calculate`: it is of no service, and the
+            words of a request seldom lead to it.
+        foreign (float): What is left of the score of a tool that has no word in common with the instructions and the
+            newest messages: it belongs to another service.
+        familiar (int): How much more a tool counts with each further word that it has in common with them: the power
+            of their share.
         examples (int): How many of the tools that the texts name most count for those that are like them.
         memory (int): How many of the tools that were called do.
         terms (int): Words and pairs that stand for one tool, the weightiest.
@@ -46,9 +50,11 @@ class _Ranking:
     task: float = 0.3
     recent: float = 1.0
     alike: float = 4.0
-    called: float = 1.0
+    called: float = 0.5
     looks: float = 0.5
+    general: float = 0.15
     foreign: float = 0.1
+    familiar: int = 4
     examples: int = 20
     memory: int = 5
     terms: int = 60
@@ -74,15 +80,16 @@ class ToolIndex:
         texts = [_texts_of(tool) for tool in tools]
         self.names: tuple[str, ...] = tuple(name for name, _, _ in texts)
         """The names of the tools, in their order."""
-        self._name_stems = [frozenset(stems_of(name)) for name in self.names]
         weights = [_weights(name, [description, *others]) for name, description, others in texts]
         held = [weight.keys() for weight in weights]
         self._rarity = rarity(frozenset[str]().union(*held), held)
         self._vectors = [
             _unit({term: weight * self._rarity[term] for term, weight in each.items()}) for each in weights
         ]
-        looks = (next(iter(words_of(name)), "") in _LOOKING for name in self.names)
-        self._factors = [1 + _RANKING.looks * looking for looking in looks]
+        name_words = [words_of(name) for name in self.names]
+        self._factors = [1 + _RANKING.looks * (words[:1] != () and words[0] in _LOOKING) for words in name_words]
+        self._general = [float(len(words) == 1) for words in name_words]
+        self._wholes = [sum(weight for term, weight in vector.items() if " " not in term) for vector in self._vectors]
         self._by_term: dict[str, list[tuple[int, float]]] = {}
         for place, vector in enumerate(self._vectors):
             for term, weight in vector.items():
@@ -114,15 +121,16 @@ class ToolIndex:
         ]
         for weight, text in sources:
             total = _sum(total, weight, self._read(text)[0])
-        familiar = self._familiarity(context.texts)
-        total = _scaled([score * (_RANKING.foreign + known**2) for score, known in zip(total, familiar, strict=True)])
+        familiar = (_RANKING.foreign + share**_RANKING.familiar for share in self._familiarity(context.texts))
+        total = _scaled([score * factor for score, factor in zip(total, familiar, strict=True)])
         best = nlargest(_RANKING.examples, enumerate(total), key=itemgetter(1))
-        total = _sum(total, _RANKING.alike, self._alike((place, score**2) for place, score in best))
+        total = _sum(total, _RANKING.alike, self._alike(best))
         places = {name: place for place, name in enumerate(self.names)}
         called = [places[name] for name in context.called if name in places][: _RANKING.memory]
         recent_first = ((place, 1 / math.sqrt(i + 1)) for i, place in enumerate(called))
         total = _sum(_scaled(total), _RANKING.called, self._alike(recent_first))
-        return [score * factor for score, factor in zip(total, self._factors, strict=True)]
+        total = [score * factor for score, factor in zip(total, self._factors, strict=True)]
+        return _sum(total, _RANKING.general, self._general)
 
     def _read_text(self, text: str) -> tuple[list[float], frozenset[str]]:
         """How much of a text each tool is about, from 0 to 1, and the words of tools in it."""
@@ -149,14 +157,13 @@ class ToolIndex:
         return _scaled(scores)
 
     def _familiarity(self, texts: Iterable[str]) -> list[float]:
-        """The share of each tool's name, rare words counting more, that the texts hold."""
+        """The share of each tool's words, by their weight, that the texts hold."""
         known = frozenset[str]().union(*(self._read(text)[1] for text in texts))
-
-        def share(stems: frozenset[str]) -> float:
-            whole = sum(self._rarity[stem] for stem in stems)
-            return sum(self._rarity[stem] for stem in stems & known) / whole if whole else 0.0
-
-        return [share(stems) for stems in self._name_stems]
+        held = [0.0] * len(self.names)
+        for term in sorted(known):
+            for place, weight in self._by_term[term]:
+                held[place] += weight * (" " not in term)  # a pair stands in a text by chance only
+        return [part / whole if whole else 0.0 for part, whole in zip(held, self._wholes, strict=True)]
 
 
 def _texts_of(tool: Tool | ToolSchema) -> tuple[str, str, list[str]]:
