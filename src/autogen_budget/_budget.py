@@ -118,7 +118,7 @@ class TokenBudget(BaseModel):
         return self
 
     def cap(self, window: int | None, max_reply_tokens: int | None = None) -> int:
-        """Tokens one request may hold in a model with this window.
+        """Return the tokens one request may hold in a model with this window.
 
         Args:
             window (int | None): Tokens the model's window holds. `None` means it is not known, and `max_prompt_tokens`
@@ -141,7 +141,7 @@ class TokenBudget(BaseModel):
         return room if self.max_prompt_tokens is None else min(room, self.max_prompt_tokens)
 
     def reply_room(self, window: int | None, max_reply_tokens: int | None = None) -> int:
-        """Tokens kept free for the reply in a model with this window.
+        """Return the tokens kept free for the reply in a model with this window.
 
         Args:
             window (int | None): Tokens the model's window holds. `None` means it is not known.
@@ -156,7 +156,7 @@ class TokenBudget(BaseModel):
         return reserve if window is None else min(reserve, window * 3 // 4)
 
     def tool_output_limit(self, tool: str, cap: int) -> int:
-        """Tokens one output of a tool may hold.
+        """Return the tokens one output of a tool may hold.
 
         Args:
             tool (str): The tool's name.

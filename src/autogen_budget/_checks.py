@@ -28,5 +28,5 @@ def check_sequence(name: str, value: object, example: str) -> None:
 
 
 def kind_of(value: object) -> str:
-    """What a value is, for messages: its class and how it begins."""
+    """Return what a value is, for messages: its class and how it begins."""
     return f"the class {value.__name__}" if isinstance(value, type) else f"{type(value).__name__} {value!r:.40}"

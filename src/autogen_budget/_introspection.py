@@ -19,7 +19,7 @@ from autogen_core.tools import BaseTool, StaticWorkbench, Workbench
 
 
 def find_clients(owner: object) -> dict[str, ChatCompletionClient]:
-    """The model clients an object holds, by the name of the attribute that holds them.
+    """Return the model clients an object holds, by the name of the attribute that holds them.
 
     Returns:
         dict[str, ChatCompletionClient]: Empty if it holds none.
@@ -28,7 +28,7 @@ def find_clients(owner: object) -> dict[str, ChatCompletionClient]:
 
 
 def clients_within(client: ChatCompletionClient) -> list[ChatCompletionClient]:
-    """A model client and those inside it, at any depth: what wrappers such as a cache hold."""
+    """Return a model client and those inside it, at any depth: what wrappers such as a cache hold."""
     found = [client]
     for outer in found:  # grows as it is read
         known = {id(known) for known in found}
@@ -37,7 +37,7 @@ def clients_within(client: ChatCompletionClient) -> list[ChatCompletionClient]:
 
 
 def find_workbenches(owner: object) -> dict[str, Workbench | Sequence[Workbench]]:
-    """The workbenches an object holds, one by one or in lists, by the name of the attribute that holds them.
+    """Return the workbenches an object holds, one by one or in lists, by the name of the attribute that holds them.
 
     Returns:
         dict[str, Workbench | Sequence[Workbench]]: The values as they are; empty if it holds none.
@@ -46,7 +46,7 @@ def find_workbenches(owner: object) -> dict[str, Workbench | Sequence[Workbench]
 
 
 def find_contexts(owner: object) -> dict[str, ChatCompletionContext]:
-    """The model contexts an object holds, by the name of the attribute that holds them.
+    """Return the model contexts an object holds, by the name of the attribute that holds them.
 
     Returns:
         dict[str, ChatCompletionContext]: Empty if it holds none.
@@ -55,7 +55,7 @@ def find_contexts(owner: object) -> dict[str, ChatCompletionContext]:
 
 
 def find_executors(owner: object) -> dict[str, CodeExecutor]:
-    """The code executors an object holds, by the name of the attribute that holds them.
+    """Return the code executors an object holds, by the name of the attribute that holds them.
 
     Returns:
         dict[str, CodeExecutor]: Empty if it holds none.
@@ -64,19 +64,19 @@ def find_executors(owner: object) -> dict[str, CodeExecutor]:
 
 
 def find_handoffs(owner: object) -> list[str]:
-    """The names of the tools by which an agent hands over to others."""
+    """Return the names of the tools by which an agent hands over to others."""
     rows = (cast("Mapping[object, object]", value) for value in vars(owner).values() if isinstance(value, dict))
     return [value.name for row in rows for value in row.values() if isinstance(value, Handoff)]
 
 
 def find_runners(owner: object) -> list[ChatAgent | Team]:
-    """The agents and teams an object works with, each once: its own, and those its tools run."""
+    """Return the agents and teams an object works with, each once: its own, and those its tools run."""
     found = (value for place in _places(owner) for value in _values(place) if isinstance(value, (ChatAgent, Team)))
     return list({id(runner): runner for runner in found}.values())
 
 
 def find_runner_tools(workbench: Workbench) -> frozenset[str]:
-    """The names of the tools in a workbench that run agents or teams."""
+    """Return the names of the tools in a workbench that run agents or teams."""
     tools: list[BaseTool[Any, Any]] = [
         value for place in _places(workbench) for value in _values(place) if isinstance(value, BaseTool)
     ]
@@ -84,7 +84,7 @@ def find_runner_tools(workbench: Workbench) -> frozenset[str]:
 
 
 def has_outputs(owner: object) -> bool:
-    """Whether an object has tools or runs code, so that there may be outputs to cut."""
+    """Return whether an object has tools or runs code, so that there may be outputs to cut."""
     benches = (place for place in _places(owner) if isinstance(place, Workbench))
     # Every assistant has a static workbench, with or without tools; what another kind offers cannot be seen from here.
     return bool(find_executors(owner)) or any(
@@ -133,12 +133,12 @@ def check_runtime(team: Team) -> None:
 
 
 def is_running(team: Team) -> bool:
-    """Whether a team is in the middle of a run."""
+    """Return whether a team is in the middle of a run."""
     return bool(_attributes(team).get("_is_running"))
 
 
 def turn_bound(team: Team) -> tuple[int | None, bool] | None:
-    """What ends a run of a team: its own bound on turns, and whether it has a termination condition.
+    """Return what ends a run of a team: its own bound on turns, and whether it has a termination condition.
 
     Returns:
         tuple[int | None, bool] | None: `None` means that it counts no turns.
@@ -157,7 +157,7 @@ def set_turn_bound(team: Team, turns: int) -> None:
 
 
 def find_conditions(team: Team) -> list[TerminationCondition]:
-    """The conditions that end a team's runs, those in others included."""
+    """Return the conditions that end a team's runs, those in others included."""
     found = [value for value in _values(team) if isinstance(value, TerminationCondition)]
     for condition in found:  # grows as it is read
         found += [value for value in _values(condition) if isinstance(value, TerminationCondition)]
@@ -165,7 +165,7 @@ def find_conditions(team: Team) -> list[TerminationCondition]:
 
 
 def turns_left(team: Team) -> int | None:
-    """How many turns a run of a team may still take, the one that is under way included.
+    """Return how many turns a run of a team may still take, the one that is under way included.
 
     Returns:
         int | None: `None` means that its turns have no bound, or that they cannot be seen.
@@ -193,7 +193,7 @@ def has_own_threads(loop: asyncio.AbstractEventLoop) -> bool:
 
 
 def most_calls(agent: object) -> int | None:
-    """How many model calls an agent makes in one turn at most, where AutoGen counts them.
+    """Return how many model calls an agent makes in one turn at most, where AutoGen counts them.
 
     Returns:
         int | None: `None` means that nothing counts them.
@@ -236,7 +236,7 @@ def originals_restored(owner: object, originals: Mapping[str, object]) -> Genera
 
 
 def _places(owner: object) -> list[object]:
-    """An object, and the workbenches and tools that it holds, with those that they hold."""
+    """Return an object, and the workbenches and tools that it holds, with those that they hold."""
     places = [owner]
     for place in places:  # grows as it is read
         known = {id(known) for known in places}
@@ -245,7 +245,7 @@ def _places(owner: object) -> list[object]:
 
 
 def _values(owner: object) -> Iterator[object]:
-    """What stands in an object's attributes, and in lists there."""
+    """Yield what stands in an object's attributes, and in lists there."""
     for value in _attributes(owner).values():
         if isinstance(value, (list, tuple)):
             yield from cast("Sequence[object]", value)
@@ -262,7 +262,7 @@ def _attributes(owner: object) -> Mapping[str, object]:
 
 
 def _is_row(value: object) -> bool:
-    """Whether a value is a list of nothing but workbenches; an empty one may be a list of anything."""
+    """Return whether a value is a list of nothing but workbenches; an empty one may be a list of anything."""
     if not isinstance(value, (list, tuple)):
         return False
     items = cast("Sequence[object]", value)

@@ -95,7 +95,7 @@ def describe_client(client: ChatCompletionClient) -> ClientFacts:
 
 
 def counts_as(client: ChatCompletionClient, model: str | None) -> str | None:
-    """The name by which a client's requests are counted before its model has reported anything.
+    """Return the name by which a client's requests are counted before its model has reported anything.
 
     `model`: The model's name. `None` means the client does not tell it.
 
@@ -111,7 +111,7 @@ def counts_as(client: ChatCompletionClient, model: str | None) -> str | None:
 
 
 def max_reply_tokens(create_args: Mapping[str, object]) -> int | None:
-    """Tokens of the longest reply that these create arguments ask for.
+    """Return the tokens of the longest reply that these create arguments ask for.
 
     Returns:
         int | None: The larger of `max_tokens` and `max_completion_tokens`. `None` means neither is set, or not to a
@@ -122,7 +122,7 @@ def max_reply_tokens(create_args: Mapping[str, object]) -> int | None:
 
 
 def window_by_name(model: str) -> Window | None:
-    """The window of a model that is known by its name, without any network.
+    """Return the window of a model that is known by its name, without any network.
 
     Returns:
         Window | None: `None` means neither `genai-prices` nor AutoGen's table knows the model.

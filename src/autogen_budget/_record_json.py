@@ -135,7 +135,7 @@ def record_of_line(line: bytes | str) -> Record:
 
 
 def _without_content(record: Record) -> Record:
-    """A record without what may quote a conversation."""
+    """Return a record without what may quote a conversation."""
     if isinstance(record, CallRecord):
         steps = tuple(replace(step, note=_error_class(step.note)) if step.failed else step for step in record.steps)
         return replace(record, steps=steps, error=record.error and _error_class(record.error), content=None)

@@ -165,7 +165,7 @@ class Report:
         return cls.of(read_records(path), prices=prices)
 
     def to_dict(self) -> dict[str, object]:
-        """The figures as values that JSON can hold, without the records."""
+        """Return the figures as values that JSON can hold, without the records."""
         from ._sight import report_values
 
         return report_values(self)
@@ -185,20 +185,20 @@ class Report:
             file.write(report_html(self))
 
     def __rich__(self) -> object:
-        """The same as tables, for `rich.print(report)`; rich comes with the extra `cli`."""
+        """Return the same as tables, for `rich.print(report)`; rich comes with the extra `cli`."""
         from ._sight import report_tables
 
         return report_tables(self)
 
     def __str__(self) -> str:
-        """The figures, the growth and what to change, as text for a person."""
+        """Return the figures, the growth and what to change, as text for a person."""
         from ._sight import report_text
 
         return report_text(self)
 
 
 def _records_of(source: object) -> Iterable[Record]:
-    """The records of whatever keeps some."""
+    """Return the records of whatever keeps some."""
     if isinstance(source, RecordLog):
         return source.all
     if isinstance(source, Iterable):
@@ -215,7 +215,7 @@ def _records_of(source: object) -> Iterable[Record]:
 
 
 def _owners(source: object) -> Iterator[RecordLog]:
-    """The logs of what keeps records: an agent, client or team, and all that works inside it; each once."""
+    """Yield the logs of what keeps records: an agent, client or team, and all that works inside it; each once."""
     places = [source]
     for place in places:  # grows as it is read
         inside: list[object] = []

@@ -37,7 +37,7 @@ def check_agent(agent: object) -> None:
 
 
 def nothing_to_wrap(agent: BaseChatAgent) -> str:
-    """Why an agent cannot be put under budget."""
+    """Return why an agent cannot be put under budget."""
     return (
         f"agent {agent.name!r} ({type(agent).__name__}) holds no ChatCompletionClient, so there is no model call to "
         "put under budget, and no tools or code either. Use it as it is"

@@ -85,7 +85,7 @@ class Contexts:
                     break
 
     async def summary(self, max_tokens: int) -> str:
-        """What is known of all that was said, in what was dropped and in what is still there.
+        """Return what is known of all that was said, in what was dropped and in what is still there.
 
         `max_tokens`: Tokens it may hold, at least 64.
 
@@ -109,7 +109,7 @@ class Contexts:
         return "\n\n".join(filter(None, (opening, facts)))
 
     async def read_history(self) -> str:
-        """All that was said up to the newest turn that was left out or cut, as text.
+        """Return all that was said up to the newest turn that was left out or cut, as text.
 
         Raises:
             ArtifactNotFoundError: Nothing was left out so far.
@@ -154,7 +154,7 @@ class Contexts:
             known.forget()
 
     async def _all_said(self) -> tuple[DroppedTurns, Sequence[Turn]]:
-        """What is known of dropped turns, and the turns that are still there, of the longest conversation."""
+        """Return what is known of dropped turns, and the turns that are still there, of the longest conversation."""
         held: list[tuple[DroppedTurns, Sequence[Turn]]] = []
         for context in self._held().values():
             messages = list(await context.get_messages())
@@ -190,7 +190,7 @@ class Contexts:
 
 
 def _shows_all(context: ChatCompletionContext) -> bool:
-    """Whether a context is AutoGen's default one; none that is derived from it, since it may hide a part."""
+    """Return whether a context is AutoGen's default one; none that is derived from it, since it may hide a part."""
     return type(context) is UnboundedChatCompletionContext
 
 

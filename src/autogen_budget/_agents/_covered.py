@@ -68,7 +68,7 @@ class AgentUnderBudget(BaseChatAgent, ABC):
         return self.log.cuts
 
     def report(self, *, prices: Mapping[str, Price] | None = None) -> Report:
-        """What the records add up to, how histories grow, what wastes tokens, and whether compaction paid.
+        """Return what the records add up to, how histories grow, what wastes tokens, and whether compaction paid.
 
         Args:
             prices (Mapping[str, Price] | None): Prices by model, before those of `genai-prices`. `None` means none.

@@ -4,7 +4,7 @@ from ._agent import BudgetedAgent
 
 
 async def handoff_summary(agent: BudgetedAgent, *, max_tokens: int = 1_000) -> str:
-    """What an agent knows of its whole conversation: the latest summary, and the facts of all turns.
+    """Return what an agent knows of its whole conversation: the latest summary, and the facts of all turns.
 
     It needs no model: the summary is the one that compaction wrote last, if it wrote one. Nothing in the agent changes.
 

@@ -75,7 +75,7 @@ class Roster:
         return [owner for owner in self.owners if isinstance(owner, Team)]
 
     def by_path(self, per_agent: Mapping[str, SettingT], argument: str = "per_agent") -> dict[str, SettingT]:
-        """Settings by path.
+        """Return the settings by path.
 
         Raises:
             ValueError: Nobody is called so, or more than one agent is.
@@ -93,7 +93,7 @@ class Roster:
         return found
 
     def name_of(self, member: Member) -> str:
-        """The shortest end of a member's path that no other's has; the whole where there is none."""
+        """Return the shortest end of a member's path that no other's has; the whole where there is none."""
         parts = member.path.split("/")
         ends = ("/".join(parts[place:]) for place in range(len(parts) - 1, -1, -1))
         paths = [other.path for other in self.members]

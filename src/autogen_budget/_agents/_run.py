@@ -64,7 +64,7 @@ class RunGuard:
         self._saved: float | None = None
 
     def save(self) -> float | None:
-        """When the run that is under way has to end, in seconds of Unix time. `None` means nothing has to."""
+        """Return when the run that is under way has to end, in seconds of Unix time. `None` means nothing has to."""
         if self._limit is not None:
             return unix_time(self._limit)
         return None if self.within is None else self.within.save()

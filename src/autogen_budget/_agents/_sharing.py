@@ -47,7 +47,7 @@ class Sharing:
         self._keeper.release()
 
     async def choose(self, messages: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
-        """What to pass on of messages, as a new list; all of them if the function fails that was given for it.
+        """Return what to pass on of messages, as a new list; all of them if the function fails that was given for it.
 
         `messages`: What came since the last time. Nothing in it is changed.
         """
@@ -82,7 +82,7 @@ class Sharing:
         return [*messages[:place], note, *rest]
 
     async def _tell(self, messages: Sequence[BaseChatMessage], whole: str, limit: int, told: Sequence[str]) -> str:
-        """The facts in messages, who said them, and where to read the whole."""
+        """Return the facts in messages, who said them, and where to read the whole."""
         turns = History.parse([message.to_model_message() for message in messages]).turns
         facts = Digest().extended(turns).render(limit, self._counter, visible=told)
         reference = (await self._keeper.keep(whole)).reference
@@ -103,7 +103,7 @@ def check_share(share: Share) -> None:
 
 
 def dump_share(share: Share) -> Literal["all", "summary"]:
-    """The declarative form of what is passed on.
+    """Return the declarative form of what is passed on.
 
     Raises:
         TypeError: It is a function.

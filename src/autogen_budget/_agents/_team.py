@@ -150,7 +150,7 @@ def budget_team(
 
 
 def _right_call(value: object) -> str:
-    """What to call instead for something that is no team."""
+    """Return what to call instead for something that is no team."""
     if isinstance(value, BaseChatAgent):
         return f"{value.name!r} is an agent, not a team: use BudgetedAgent(agent, budget)"
     if isinstance(value, ChatCompletionClient):

@@ -30,7 +30,7 @@ class InnerTurns:
         self._contexts = contexts
 
     def answer(self, messages: Sequence[BaseChatMessage]) -> BeginTurn:
-        """A turn that brings a response, and what is said on the way where the agent answers by its stream.
+        """Return a turn that brings a response, and what is said on the way where the agent answers by its stream.
 
         `messages`: What the agent is given. They are copied: teams clear their list.
         """
@@ -47,7 +47,7 @@ class InnerTurns:
         return turn
 
     def stream(self, messages: Sequence[BaseChatMessage]) -> BeginTurn:
-        """A turn that brings all that the agent says on the way.
+        """Return a turn that brings all that the agent says on the way.
 
         `messages`: What the agent is given. They are copied: teams clear their list.
         """

@@ -42,5 +42,5 @@ class Finding:
 
 
 def percent(part: float, whole: float) -> str:
-    """A share in percent, for a sentence."""
+    """Return a share in percent, for a sentence."""
     return f"{part / whole:.0%}" if whole else "0%"

@@ -144,7 +144,7 @@ def find_rising(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
 
 
 def is_rising(sizes: Sequence[int]) -> bool:
-    """Whether a series grows throughout: nearly every step is up, and the end is well above the beginning.
+    """Return whether a series grows throughout: nearly every step is up, and the end is well above the beginning.
 
     `sizes`: Tokens, oldest first.
     """

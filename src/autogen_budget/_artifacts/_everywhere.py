@@ -60,7 +60,7 @@ async def search_texts(
 async def _texts(
     store: ArtifactStore, references: Sequence[str], wanted: Sequence[str]
 ) -> AsyncIterator[tuple[str, str]]:
-    """The wanted ones of some texts, a few of them at a time in memory."""
+    """Yield the wanted ones of some texts, a few of them at a time in memory."""
     for start in range(0, len(wanted), _AT_ONCE):
         some = wanted[start : start + _AT_ONCE]
         texts = await asyncio.gather(*map(store.get, some), return_exceptions=True)
@@ -88,7 +88,7 @@ async def _matching(texts: AsyncIterator[tuple[str, str]], pattern: str) -> list
 
 
 def _answer(found: Sequence[FoundPassage], kind: str, limit: int, counter: TokenCounter) -> str:
-    """As many of the passages as fit, or as much of the first one."""
+    """Return as many of the passages as fit, or as much of the first one."""
 
     def told(count: int, width: int | None = None) -> str:
         rows = (f'"{passage.reference}:{passage.line}" {passage.text[:width]}' for passage in found[:count])

@@ -32,7 +32,7 @@ def read_page(
     pattern: str = "",
     seconds: float = 2.0,
 ) -> str:
-    r"""Reads the part of a text that begins at a position and fits a limit.
+    r"""Read the part of a text that begins at a position and fits a limit.
 
     The first line of the answer tells what it holds, of how much, and where to go on; the others are numbered lines of
     the text. A line that does not fit by itself is given in parts. Lone surrogates, which no provider accepts, become
@@ -66,7 +66,7 @@ class _Page:
         self._lines = text.count("\n") + (not text.endswith("\n"))
 
     def find(self, line: int, column: int) -> Place:
-        """The place of a line and column; `ValueError` when the text has no such place."""
+        """Return the place of a line and column; `ValueError` when the text has no such place."""
         if not 1 <= line <= self._lines:
             raise ValueError(f"line {line} is outside the text, which has lines 1 to {self._lines}")
         start = _line_start(self._text, line)
@@ -76,7 +76,7 @@ class _Page:
         return Place(line, start, start + column - 1)
 
     def read(self, start: Place, max_lines: int) -> str:
-        """As many whole lines as fit, or else as much of the first one as fits."""
+        """Return as many whole lines as fit, or else as much of the first one as fits."""
         window = self._text[start.offset : start.offset + self._limit * _REACH]
         lines = window.split("\n")
         if start.offset + len(window) < len(self._text) or (len(lines) > 1 and not lines[-1]):
@@ -96,7 +96,7 @@ class _Page:
         return whole(count) if count else self._part(start)
 
     def _part(self, start: Place) -> str:
-        """As much of a line as fits."""
+        """Return as much of a line as fits."""
         end = line_end(self._text, start.offset)
         length = end - start.line_start
 
@@ -112,7 +112,7 @@ class _Page:
         return part(count)
 
     def show(self, start: Place, matches: Matches) -> str:
-        """As many matches as fit with the lines around them, or else the first one as far as it fits."""
+        """Return as many matches as fit with the lines around them, or else the first one as far as it fits."""
         found = matches.found
 
         def resume(count: int) -> Place | None:
@@ -133,7 +133,7 @@ class _Page:
         return self._answer(f"{count or 'no'} {noun} in lines {start.line}-{last} of {self._lines}", resume, *rows)
 
     def _rows(self, found: Sequence[Match]) -> Iterator[str]:
-        """The matching lines in order with their neighbors, and dashes where lines are left out between."""
+        """Yield the matching lines in order with their neighbors, and dashes where lines are left out between."""
         rows = {(match.place.line, match.place.column): self._row(match) for match in found}
         matching = {match.place.line for match in found}
         for match in found:
@@ -152,7 +152,7 @@ class _Page:
         return f"{match.place.line}{part}: {self._text[start:end]}"
 
     def _around(self, match: Match) -> Iterator[tuple[int, str]]:
-        """The lines before and after a match, with their numbers, as far as they are shown."""
+        """Yield the lines before and after a match, with their numbers, as far as they are shown."""
         line, start, end = match.place.line, match.place.line_start, match.line_end + 1
         if start:
             before = self._text.rfind("\n", 0, start - 1) + 1
@@ -168,7 +168,7 @@ class _Page:
         return _SURROGATE.sub("\ufffd", "\n".join((f"[{heading}{more}]", *rows)))
 
     def _most(self, highest: int, build: Callable[[int], str]) -> int:
-        """The highest number, from 1, whose text was measured to fit; 0 when there is none."""
+        """Return the highest number, from 1, whose text was measured to fit; 0 when there is none."""
 
         def size(number: int) -> int:
             return self._counter.count_text(build(number), limit=self._limit)
@@ -177,7 +177,7 @@ class _Page:
 
 
 def _line_start(text: str, line: int) -> int:
-    """Finds where a line begins by halving: in all two passes over the text, and no list of a million lines."""
+    """Find where a line begins by halving: in all two passes over the text, and no list of a million lines."""
     low, high, skip = 0, len(text), line - 1
     while high - low > _NEAR:
         middle = (low + high) // 2

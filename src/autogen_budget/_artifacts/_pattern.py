@@ -56,7 +56,7 @@ def compile_pattern(pattern: str) -> Pattern:
 
 
 def expanded_size(pattern: str) -> int:
-    """How many elements a pattern has with its counted repeats written out; an upper bound."""
+    """Return how many elements a pattern has with its counted repeats written out; an upper bound."""
     groups: list[int] = []  # the sizes of what stands before each open group
     size, last = 0, 0  # of the current group, and of the element that a repeat would count for
     for token in _TOKEN.finditer(pattern):

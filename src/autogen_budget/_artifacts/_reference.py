@@ -16,20 +16,20 @@ MAX_CUTS_KNOWN = 16_384
 
 
 def said_reference(reference: str) -> str | None:
-    """The reference in what a model said; None when there is none."""
+    """Return the reference in what a model said; None when there is none."""
     match = _SAID.fullmatch(reference)
     return match[1].lower() if match else None
 
 
 def references_of(data: bytes) -> Iterator[str]:
-    """The references a text may have, best first: successive parts of the digest of its content."""
+    """Yield the references a text may have, best first: successive parts of the digest of its content."""
     digits = b32encode(hashlib.blake2b(data).digest()).decode().rstrip("=").lower()
     for start in range(0, len(digits) - REFERENCE_LENGTH + 1, REFERENCE_LENGTH):
         yield digits[start : start + REFERENCE_LENGTH]
 
 
 def is_reference_of(reference: str, text: str) -> bool:
-    """Whether a reference is one that this very text may have."""
+    """Return whether a reference is one that this very text may have."""
     return reference in references_of(text.encode("utf-8", "surrogatepass"))
 
 
@@ -50,7 +50,7 @@ class KnownCuts:
                 del self._wholes[next(iter(self._wholes))]
 
     def whole_of(self, text: str) -> str | None:
-        """The reference of the text that a text was cut from. `None` means that no such cut is known."""
+        """Return the reference of the text that a text was cut from. `None` means that no such cut is known."""
         return self._wholes.get(_fingerprint(text))
 
 

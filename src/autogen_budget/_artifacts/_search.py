@@ -33,11 +33,11 @@ class Place:
         return self.offset - self.line_start + 1
 
     def skip(self, characters: int) -> Place:
-        """The place so many characters further on in the same line."""
+        """Return the place so many characters further on in the same line."""
         return replace(self, offset=self.offset + characters)
 
     def next_line(self, start: int) -> Place:
-        """The first place of the next line, which starts at an offset."""
+        """Return the first place of the next line, which starts at an offset."""
         return Place(self.line + 1, start, start)
 
 
@@ -54,7 +54,7 @@ class Match:
     line_end: int
 
     def excerpt(self, width: int = EXCERPT) -> tuple[int, int]:
-        """The part of the line to show.
+        """Return the part of the line to show.
 
         `width`: Characters at most.
         """
@@ -84,7 +84,7 @@ class Matches:
 
 
 def find_matches(text: str, pattern: str, start: Place, *, most: int, seconds: float) -> Matches:
-    r"""Searches each line of a text by itself.
+    r"""Search each line of a text by itself.
 
     `most`: Matches to find at most. `seconds`: Seconds to search at most.
 
@@ -114,13 +114,13 @@ def find_matches(text: str, pattern: str, start: Place, *, most: int, seconds: f
 
 
 def line_end(text: str, offset: int) -> int:
-    """Finds the end of a line."""
+    """Find the end of a line."""
     end = text.find("\n", offset)
     return len(text) if end < 0 else end
 
 
 def _next(text: str, pattern: Pattern, place: Place, deadline: float) -> tuple[Place, Match | None]:
-    """Searches up to a match or through one chunk; gives the place to go on from."""
+    """Search up to a match or through one chunk, and return the place to go on from."""
     chunk_end = line_end(text, min(place.offset + _CHUNK, len(text)) - 1)  # behind a last line feed is no line
     at = _search(pattern, text, place.offset, chunk_end, deadline)
     if at is None:

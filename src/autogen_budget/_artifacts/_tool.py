@@ -135,7 +135,7 @@ class ReadArtifactTool(BaseTool[ReadArtifactArgs, ArtifactPage]):
         )
 
     def return_value_as_string(self, value: ArtifactPage) -> str:
-        """The answer as the model sees it."""
+        """Return the answer as the model sees it."""
         return value.text
 
     async def run(self, args: ReadArtifactArgs, cancellation_token: CancellationToken) -> ArtifactPage:

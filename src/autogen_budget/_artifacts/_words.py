@@ -38,7 +38,7 @@ class TextIndex:
         self._forget()
 
     def missing(self, references: Collection[str]) -> list[str]:
-        """Those of some texts that are not indexed yet, in their order."""
+        """Return those of some texts that are not indexed yet, in their order."""
         with self._lock:
             return [reference for reference in references if reference not in self._lines]
 
@@ -71,7 +71,7 @@ class TextIndex:
         self._first_lines: list[int] = []
 
     def _range_of(self, references: Collection[str]) -> range | None:
-        """The lines of the one text that is looked in; `None` where there are several."""
+        """Return the lines of the one text that is looked in; `None` where there are several."""
         if len(references) != 1:
             return None
         (reference,) = references
@@ -86,6 +86,6 @@ class TextIndex:
 
 
 def _passages(text: str, first: int) -> Iterator[Passage]:
-    """The passages of each line, numbered by lines."""
+    """Yield the passages of each line, numbered by lines."""
     for number, line in enumerate(text.split("\n"), first):
         yield from passages_of_text(line, number, "")

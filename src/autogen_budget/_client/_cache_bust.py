@@ -51,7 +51,7 @@ def find_cache_bust(
 
 
 def tool_name(tool: Tool | ToolSchema) -> str:
-    """The name of a tool or of its schema."""
+    """Return the name of a tool or of its schema."""
     return str(tool.get("name", "")) if isinstance(tool, Mapping) else tool.name
 
 

@@ -230,7 +230,7 @@ class ModelCall:
             await outcome.asettle()
 
     async def _smaller(self, refused: Request, overflow: Overflow, error: Exception) -> Request:
-        """The request to send after one was refused for its size: a strictly smaller one."""
+        """Return the request to send after one was refused for its size: a strictly smaller one."""
         self._planner.learn_refusal(overflow, refused)
         if self._retries == MAX_RETRIES:
             raise ContextOverflowError(
@@ -319,7 +319,7 @@ class ModelCall:
 async def _unless_cancelled(
     work: "Coroutine[object, object, T] | asyncio.Future[T]", token: CancellationToken | None
 ) -> T:
-    """What work returns, unless a token is cancelled before."""
+    """Return what work returns, unless a token is cancelled before."""
     if token is None:
         return await work
     future = asyncio.ensure_future(work)

@@ -35,7 +35,7 @@ class DelegatingClient(ChatCompletionClient, ABC):
         return self.log.calls
 
     def report(self, *, prices: Mapping[str, Price] | None = None) -> Report:
-        """What the records add up to, how histories grow, what wastes tokens, and whether compaction paid.
+        """Return what the records add up to, how histories grow, what wastes tokens, and whether compaction paid.
 
         Args:
             prices (Mapping[str, Price] | None): Prices by model, before those of `genai-prices`. `None` means none.
@@ -43,11 +43,11 @@ class DelegatingClient(ChatCompletionClient, ABC):
         return Report.of(self.log, prices=prices)
 
     def actual_usage(self) -> RequestUsage:
-        """Tokens used by the wrapped client, without what came from a cache."""
+        """Return the tokens used by the wrapped client, without what came from a cache."""
         return self.client.actual_usage()
 
     def total_usage(self) -> RequestUsage:
-        """Tokens used by the wrapped client, with what came from a cache."""
+        """Return the tokens used by the wrapped client, with what came from a cache."""
         return self.client.total_usage()
 
     @property

@@ -78,7 +78,7 @@ class Draft:
         return self.received + self.conversation.projection.original
 
     def for_compaction(self) -> "Draft":
-        """The same with no sections of instructions but those that the newest request is about."""
+        """Return the same with no sections of instructions but those that the newest request is about."""
         return replace(self, guided=self.guided.for_compaction())
 
     def request(

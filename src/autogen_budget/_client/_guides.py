@@ -40,7 +40,7 @@ class Guided:
         return replace(self, guidance=self.guidance.only_for(request))
 
     def stable_prefix(self, conversation: Conversation, schemas: Tally, counter: TokenCounter) -> Tally:
-        """What the beginning of the request weighs that the one before had as well."""
+        """Return what the beginning of the request weighs that the one before had as well."""
         before = self.known or Guidance()
         stable = conversation.stable_prefix(schemas + before.tally)
         gone = next((shown.request for shown in before.shown if shown not in self.guidance.shown), None)

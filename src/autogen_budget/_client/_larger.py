@@ -36,7 +36,7 @@ class UnderBudget(Protocol):
         ...
 
     def call_for(self, caller: Caller, ask: Ask) -> ModelCall:
-        """A call of its model on somebody's behalf."""
+        """Return a call of its model on somebody's behalf."""
         ...
 
 
@@ -52,7 +52,7 @@ class LargerModel:
         self._client: UnderBudget | None = None
 
     def taking_over(self, caller: Caller) -> Larger:
-        """What takes over a call."""
+        """Return what takes over a call."""
 
         def call(ask: Ask) -> ModelCall:
             client = self._client

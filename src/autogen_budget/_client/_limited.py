@@ -45,7 +45,7 @@ class LimitedCalls:
         self._sender = Sender(name, limits, client, read_trouble=read_trouble, report=report)
 
     def prepare(self, ask: Ask) -> tuple[Ask, Send]:
-        """What to ask, and how to send it.
+        """Return what to ask, and how to send it.
 
         Raises:
             LoopDetectedError: An agent repeats itself in its run, and there is no fallback.
@@ -85,7 +85,7 @@ class LimitedCalls:
 
 
 def read_trouble(error: Exception) -> Trouble | None:
-    """What is known of an error that may pass.
+    """Return what is known of an error that may pass.
 
     Returns:
         Trouble | None: `None` means that the same call would fail again.

@@ -167,7 +167,7 @@ def _overflow(body: Mapping[str, object], text: str) -> Overflow:
 
 
 def _number(value: object, least: int = SMALLEST_WINDOW) -> int | None:
-    """A number of tokens, if it can be one; digits may be grouped, and may be too many to be read at all."""
+    """Return a number of tokens, if it can be one; digits may be grouped, and may be too many to be read at all."""
     if isinstance(value, str):
         digits = re.sub(r"\D", "", value)
         value = int(digits) if 0 < len(digits) <= len(str(LARGEST_WINDOW)) else None
@@ -184,7 +184,7 @@ def _status(error: BaseException) -> int | None:
 
 
 def _codes(error: BaseException, body: Mapping[str, object]) -> Iterator[object]:
-    """What error, body and headers call it."""
+    """Yield what error, body and headers call it."""
     yield from (getattr(error, "code", None), getattr(error, "type", None))
     yield from (body.get("code"), body.get("type"), body.get("Code"), body.get("__type"), body.get("status"))
     yield _mapping(body.get("innererror")).get("code")
@@ -192,7 +192,7 @@ def _codes(error: BaseException, body: Mapping[str, object]) -> Iterator[object]
 
 
 def _body(error: BaseException) -> Mapping[str, object]:
-    """The part of an error's body that says what was wrong."""
+    """Return the part of an error's body that says what was wrong."""
     body: object = getattr(error, "body", None)
     entries = cast("list[object]", body) if isinstance(body, list) else [body]  # Gemini sends a list
     whole = _mapping(next(iter(entries), None)) or _mapping(getattr(error, "response", None))
@@ -214,7 +214,7 @@ def _header(error: BaseException, name: str) -> str | None:
 
 
 def _retry_after(error: BaseException) -> float | None:
-    """Seconds to wait, in one of three spellings: milliseconds, seconds, or a date."""
+    """Return the seconds to wait, in one of three spellings: milliseconds, seconds, or a date."""
     milliseconds, plain = _header(error, "retry-after-ms"), _header(error, "retry-after")
     for text, unit in ((milliseconds, 1_000.0), (plain, 1.0)):
         if text is not None and re.fullmatch(r"\s*\d{1,12}(?:\.\d{1,6})?\s*", text):

@@ -41,13 +41,13 @@ class Found:
     text: str
 
     def reserved_tokens(self, history: History, cap: int, counter: TokenCounter, *, tools: bool) -> int:
-        """Tokens to keep free for it; the same arguments as `reserved_tokens`."""
+        """Return the tokens to keep free for it; the same arguments as `reserved_tokens`."""
         if self.text and not tools:
             return counter.tokens(counter.measure_message(recalled_message(self.text)))
         return reserved_tokens(self.hits, history, cap, counter, tools=tools)
 
     def note(self, request: Tally, cap: int, counter: TokenCounter) -> RecalledNote | None:
-        """The note that tells the model of it; the same arguments as `recall`."""
+        """Return the note that tells the model of it; the same arguments as `recall`."""
         return recall(self.hits, self.text, request, cap, counter)
 
 
@@ -91,7 +91,7 @@ class Recollection:
         self.unread.update((reference, cut) for reference, cut in cuts.items() if reference not in self.read)
 
     def find(self, history: History) -> "Found":
-        """What the newest request is about, of what left the conversation."""
+        """Return what the newest request is about, of what left the conversation."""
         same = self.request is not None and self.request is _request_of(history)
         return Found(find_passages(self.index, history), self.text if same else "")
 

@@ -45,7 +45,7 @@ class Ask:
     note: str = ""
 
     def large_texts(self, *, every: bool) -> Iterator[str]:
-        """The texts of messages that may be large, one by one: what a user said, and what tools gave."""
+        """Yield the texts of messages that may be large, one by one: what a user said, and what tools gave."""
         for message in self.messages if every else self.messages[-LATEST:]:
             if isinstance(message, FunctionExecutionResultMessage):
                 yield from (result.content for result in message.content)
@@ -95,7 +95,7 @@ class Request:
 
 
 def with_loss(plan: Plan, before: History) -> tuple[Step, ...]:
-    """The steps of a plan whose dropped turns could not be stored; what was cut says so by itself."""
+    """Return the steps of a plan whose dropped turns could not be stored; what was cut says so by itself."""
     lost = {id(turn.uncut) for turn in before.turns} - {id(turn.uncut) for turn in plan.history.turns}
     if not lost:
         return plan.steps

@@ -54,11 +54,11 @@ class CallSettings:
         check_kind("larger", self.larger, ChatCompletionClient, "a ChatCompletionClient with a larger window")
 
     def arguments(self) -> dict[str, Any]:
-        """The settings as keyword arguments of a client or an agent."""
+        """Return the settings as keyword arguments of a client or an agent."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def dump(self) -> dict[str, Any]:
-        """The settings as keyword arguments of a `CallConfig`."""
+        """Return the settings as keyword arguments of a `CallConfig`."""
         own = self.summarizer if isinstance(self.summarizer, str) else None
         return {
             "artifacts": self.artifacts and self.artifacts.dump_component(),
@@ -90,7 +90,7 @@ class CallConfig(BaseModel):
     larger: ComponentModel | None = None
 
     def settings(self) -> CallSettings:
-        """The settings that are described."""
+        """Return the settings that are described."""
         summarizer = self.summarizer
         return CallSettings(
             artifacts=None if self.artifacts is None else ArtifactStore.load_component(self.artifacts),

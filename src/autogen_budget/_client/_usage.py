@@ -59,7 +59,7 @@ class Usage:
 
     @classmethod
     def of(cls, result: CreateResult, details: UsageDetails) -> "Usage":
-        """What was reported with a result, and what was overheard beside it."""
+        """Return what was reported with a result, and what was overheard beside it."""
         usage: object = result.usage
         prompt, completion = (_tokens(getattr(usage, name, None)) for name in ("prompt_tokens", "completion_tokens"))
         if not prompt:  # providers that report 0 tokens have reported nothing
@@ -135,5 +135,5 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _tokens(value: object) -> int | None:
-    """A number of tokens, if it can be one; a bool is an `int` too."""
+    """Return a number of tokens, if it can be one; a bool is an `int` too."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else None

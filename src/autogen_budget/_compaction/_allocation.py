@@ -93,11 +93,11 @@ class Allocation:
         return self.cap - self._frame - protected - max(facts, self._reserved)
 
     def turns_limit(self, protected: int, exchange: int = 0) -> int:
-        """What the newest turns may hold beside the protected ones and the newest exchange."""
+        """Return what the newest turns may hold beside the protected ones and the newest exchange."""
         return self._room(protected, exchange) - self._facts_share(protected)
 
     def facts_limit(self, protected: int, exchange: int = 0, kept: int = 0) -> int:
-        """What facts may hold. They use the head-room only where the target leaves too little."""
+        """Return what facts may hold. They use the head-room only where the target leaves too little."""
         if not self.facts:
             return 0
         limit = self._room(protected, exchange)
@@ -122,7 +122,7 @@ class Allocation:
         return min(self.cap, limit) - used
 
     def _facts_share(self, protected: int) -> int:
-        """What is set aside for facts, if half of the room goes to turns and the rest is dropped."""
+        """Return what is set aside for facts, if half of the room goes to turns and the rest is dropped."""
         room = self.target - protected - self.overhead
         worth = int((self.dropped - room / 2) * SHARES.facts_per_dropped)
         return max(0, min(int(room * SHARES.facts_of_room), worth)) if self.facts else 0

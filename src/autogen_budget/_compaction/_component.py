@@ -49,7 +49,7 @@ class DeclaredStrategy(ComponentBase[StrategyConfig], Component[StrategyConfig])
 
 
 def dump_strategies(strategies: Sequence[Strategy] | None) -> list[ComponentModel] | None:
-    """The declarative form of strategies, for the configuration of a component that uses them.
+    """Return the declarative form of strategies, for the configuration of a component that uses them.
 
     `strategies`: In reading order. `None` means the default ones.
 
@@ -60,7 +60,7 @@ def dump_strategies(strategies: Sequence[Strategy] | None) -> list[ComponentMode
 
 
 def load_strategies(models: Sequence[ComponentModel] | None) -> list[Strategy] | None:
-    """The strategies that a configuration describes.
+    """Return the strategies that a configuration describes.
 
     Raises:
         TypeError: One of them describes something else.
@@ -86,7 +86,7 @@ def _loaded(model: ComponentModel) -> Strategy:
 
 
 def _settings_of(cls: type) -> Mapping[str, object]:
-    """The types of a dataclass's arguments, by name."""
+    """Return the types of a dataclass's arguments, by name."""
     hints = get_type_hints(cls)
     return {field.name: hints[field.name] for field in fields(cls) if field.init}
 
@@ -96,7 +96,7 @@ def _written(value: object) -> object:
 
 
 def _classes_in(hint: object) -> Iterator[type]:
-    """The classes that a type names, inside unions too."""
+    """Yield the classes that a type names, inside unions too."""
     if isinstance(hint, type):
         yield hint
     for part in cast("tuple[object, ...]", get_args(hint)):

@@ -22,7 +22,7 @@ SummarizerChoice = ChatCompletionClient | Literal["own"] | None
 
 
 def default_strategies(budget: TokenBudget, summarize: Summarize | None = None) -> tuple[Strategy, ...]:
-    """The strategies used when none are given: cheapest and least lossy first.
+    """Return the strategies used when none are given: cheapest and least lossy first.
 
     .. code-block:: python
 
@@ -46,7 +46,7 @@ def default_strategies(budget: TokenBudget, summarize: Summarize | None = None) 
 
 
 def summarize_with(summarizer: SummarizerChoice) -> Summarize | None:
-    """The strategy for what a user says about who writes summaries.
+    """Return the strategy for what a user says about who writes summaries.
 
     `summarizer`: A client, `"own"` for the agent's own model, or `None` for nobody.
 

@@ -46,7 +46,7 @@ class DropImages(DeclaredStrategy):
 
 
 def _with_newest_images(turn: Turn, count: int) -> Turn:
-    """The turn with so many of its images, the last ones."""
+    """Return the turn with so many of its images, the last ones."""
     head = turn.head
     old = len(images_in(head)) - max(0, count)
     if not isinstance(head, UserMessage) or old <= 0:

@@ -81,7 +81,7 @@ def _shrink(
 
 
 async def references(history: History, context: CompactionContext) -> dict[str, str]:
-    """Where the results of calls are kept whole that may be cut, by their text."""
+    """Return where the results of calls are kept whole that may be cut, by their text."""
     if context.lease is None:
         return {}
     results = [result for turn in history.turns if turn.results for result in turn.results.content]
@@ -205,12 +205,12 @@ def _change_kept(history: History, change: Callable[[Turn], Turn]) -> History:
 
 
 def _with_results(turn: Turn, cut: Cut) -> Turn:
-    """The turn with its results cut."""
+    """Return the turn with its results cut."""
     return turn.with_results(cut(result.content, True) for result in turn.results.content) if turn.results else turn
 
 
 def _words(message: MessageT, cut: Cut) -> MessageT:
-    """The message with its texts cut; calls and images stay."""
+    """Return the message with its texts cut; calls and images stay."""
     update: dict[str, object] = {}
     if isinstance(message.content, str):
         update["content"] = cut(message.content, False)
@@ -230,7 +230,7 @@ def _without_images(turn: Turn) -> Turn:
 
 
 def _arguments(call: FunctionCall, cut: Cut) -> str:
-    """The call's arguments with the strings in them cut; still a JSON object."""
+    """Return the call's arguments with the strings in them cut; still a JSON object."""
 
     def shorten(value: object) -> object:
         if isinstance(value, str):

@@ -12,7 +12,7 @@ IN_TIME = InputPrices(fresh=1.0, cached=0.0)
 
 @lru_cache(maxsize=64)
 def input_prices(model: str | None, tokens: int, *, own_server: bool) -> InputPrices | None:
-    """What is known of a model's prices.
+    """Return what is known of a model's prices.
 
     `model`: Its name, as the client sends it. `None` means the client does not say.
 

@@ -75,7 +75,7 @@ class Guidance:
         return TokenBreakdown({"system": self.tally}) if self.shown else TokenBreakdown()
 
     def only_for(self, request: LLMMessage | None) -> "Guidance":
-        """What is left after a compaction: the sections shown with the newest request."""
+        """Return what is left after a compaction: the sections shown with the newest request."""
         left = tuple(shown for shown in self.shown if shown.request is request)
         return self if len(left) == len(self.shown) else replace(self, shown=left)
 
@@ -136,7 +136,7 @@ class InstructionFitter:
         within: int,
         readable: bool,
     ) -> Guidance:
-        """What a request shows of instructions, with fewer sections where what stays of the history is large."""
+        """Return what a request shows of instructions, with fewer sections where what stays of the history is large."""
         if known is None or not self._holds(known, source, limit):
             known = await self._read(source, limit, readable=readable)
         request = None if history.request is None else history.turns[history.request].uncut.head
@@ -160,7 +160,7 @@ class InstructionFitter:
         return self._with(alone, request, wanted)
 
     def _holds(self, known: Guidance, source: tuple[SystemMessage, ...], limit: int) -> bool:
-        """Whether what the request before showed of the instructions is what this one shows of them."""
+        """Return whether what the request before showed of the instructions is what this one shows of them."""
         near = limit == known.limit or known.limit * SMALLER <= limit <= known.limit * LARGER
         return known.source == source and near and self._counter.tokens(self._measure(known.system)) <= limit
 
@@ -171,7 +171,7 @@ class InstructionFitter:
         return limit - self._counter.tokens(self._measure(guidance.system) + guidance.tally)
 
     def _with(self, known: Guidance, request: LLMMessage, places: Sequence[int]) -> Guidance:
-        """The same, with some sections shown before a request."""
+        """Return the same, with some sections shown before a request."""
         if known.outline is None or not places:
             return known
         text = known.outline.show(places)
@@ -206,7 +206,7 @@ class InstructionFitter:
     async def _fit_memory(
         self, history: History, blocks: Sequence[SystemMessage], limit: int, *, readable: bool
     ) -> History:
-        """The history with memory blocks held to a limit."""
+        """Return the history with memory blocks held to a limit."""
         large = {block.content for block in blocks if self._counter.count_text(block.content, limit=limit) > limit}
         request = "" if history.request is None else text_of(history.turns[history.request].head)
         shorter: dict[str, str] = {}
@@ -218,7 +218,7 @@ class InstructionFitter:
 
 
 def instruction_step(before: int, after: int, guidance: Guidance, known: Guidance | None) -> Step | None:
-    """What the record says of instructions and memory in a request. `None` means that nothing has changed.
+    """Return what the record says of instructions and memory in a request. `None` means that nothing has changed.
 
     `known`: What the request before showed. `None` means there was none.
     """
@@ -231,7 +231,7 @@ def instruction_step(before: int, after: int, guidance: Guidance, known: Guidanc
 
 
 def with_sections(history: History, guidance: Guidance) -> list[LLMMessage]:
-    """The messages to send, each section that is shown before the message that it is about."""
+    """Return the messages to send, each section that is shown before the message that it is about."""
     before: Mapping[int, LLMMessage] = {
         id(turn.head): shown.message
         for shown in guidance.shown

@@ -37,7 +37,7 @@ async def placeholder_for(text: str, what: str, context: CompactionContext) -> s
 
 
 def call_signature(call: FunctionCall) -> str:
-    """A call in a few words: the tool and the beginnings of its first arguments."""
+    """Return a call in a few words: the tool and the beginnings of its first arguments."""
     try:
         arguments: object = json.loads(call.arguments)
     except (ValueError, RecursionError):

@@ -24,7 +24,7 @@ class SummaryWriter(Protocol):
     """Has a model write summaries, now or ahead of time."""
 
     def pending_turns(self, turns: Iterable[Turn], previous: str) -> tuple[Turn, ...]:
-        """Turns of a conversation that are in a draft, or will be: they should be dropped together."""
+        """Return the turns of a conversation that are in a draft, or will be: they should be dropped together."""
         ...
 
     def prepare(self, request: SummaryRequest, /) -> None:
@@ -74,19 +74,19 @@ class CompactionContext:
         return self.tokens > self.cap
 
     def tokens_of(self, history: History) -> int:
-        """Tokens the whole request would hold with this history."""
+        """Return the tokens the whole request would hold with this history."""
         return self.counter.tokens((self.extras + sizes_of_history(history, self.counter, self._measured)).total)
 
     def room_of(self, history: History) -> int:
-        """Tokens that a request may hold beside its instructions and schemas."""
+        """Return the tokens that a request may hold beside its instructions and schemas."""
         return max(0, self.cap - self.tokens_of(History(history.system)))
 
     def tokens_of_turn(self, turn: Turn) -> int:
-        """Tokens of one turn with all its messages."""
+        """Return the tokens of one turn with all its messages."""
         return self.counter.tokens(measure_turn(turn, self.counter, self._measured))
 
     def after(self, history: History) -> "CompactionContext":
-        """The context for what is left to do with this history."""
+        """Return the context for what is left to do with this history."""
         return replace(self, tokens=self.tokens_of(history))
 
     async def store(self, text: str) -> str | None:
@@ -111,11 +111,11 @@ class CompactionContext:
             self.lease.store.remember_cut(cut, reference)
 
     def reference_of(self, text: str) -> str | None:
-        """The reference of the stored text that a text of the history is left of. `None` means there is none."""
+        """Return the reference of the stored text that a text of the history is left of. `None` means there is none."""
         return whole_of(self.lease, text)
 
     def is_stored(self, text: str) -> bool:
-        """Whether the whole of a text, as it was received, is stored."""
+        """Return whether the whole of a text, as it was received, is stored."""
         return self.lease is not None and self.lease.keeps(text)
 
 
@@ -133,7 +133,7 @@ class Prefetching(Protocol):
     """A strategy that prepares, after a call, what the next compaction will need."""
 
     def should_prefetch(self, context: CompactionContext) -> bool:
-        """Whether there is anything to prepare; asked after each call, so it takes no time."""
+        """Return whether there is anything to prepare; asked after each call, so it takes no time."""
         ...
 
     async def prefetch(self, history: History, context: CompactionContext) -> None:
@@ -142,7 +142,7 @@ class Prefetching(Protocol):
 
 
 def parameter_names(tools: Sequence[Tool | ToolSchema]) -> frozenset[str]:
-    """Names of all parameters of tools, nested ones included."""
+    """Return the names of all parameters of tools, nested ones included."""
     names: set[str] = set()
     for tool in tools:
         try:

@@ -110,7 +110,7 @@ def find_cut_results(history: History, lease: ArtifactLease | None, *, since: Tu
 
 
 def _numbered_from_end(history: History) -> Iterator[tuple[int, Turn]]:
-    """The turns of a history with their numbers in the conversation, from 1; the newest first."""
+    """Yield the turns of a history with their numbers in the conversation, from 1; the newest first."""
     before = history.past.turns if history.past else 0
     first = 1 if history.task == 0 else 0  # the task stays in front of what was dropped before
     for i in range(len(history.turns) - 1, -1, -1):
@@ -194,7 +194,7 @@ def reserved_tokens(hits: Sequence[Hit], history: History, cap: int, counter: To
 
 
 def _with_tools(history: History) -> bool:
-    """Whether an agent was at work with tools lately."""
+    """Return whether an agent was at work with tools lately."""
     return any(turn.calls for turn in history.turns[-_LATELY:])
 
 
@@ -204,7 +204,7 @@ def recalled_message(text: str) -> UserMessage:
 
 
 def with_recalled(history: History, text: str, messages: list[LLMMessage] | None = None) -> list[LLMMessage]:
-    """The messages to send, with what was recalled just before the newest request.
+    """Return the messages to send, with what was recalled just before the newest request.
 
     Where that is the first message, it stands behind the message for dropped turns.
 

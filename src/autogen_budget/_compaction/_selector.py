@@ -68,7 +68,7 @@ class TrimSelectorThread(DeclaredStrategy):
         return _with_prompt(history, shorter.text())
 
     def _read(self, prompt: str) -> "_Thread | None":
-        """The parts of a prompt. `None` means it holds no thread with anything in it to leave out."""
+        """Return the parts of a prompt. `None` means it holds no thread with anything in it to leave out."""
         name = "|".join(map(re.escape, ("user", *self.participants))) if self.participants else _ANY_NAME
         starts = [found.end() for found in re.finditer(rf"{_GAP}(?=(?:{name}): )", prompt)]
         if not starts:
@@ -95,13 +95,13 @@ class _Thread:
     tail: str
 
     def text(self) -> str:
-        """The prompt."""
+        """Return the prompt."""
         what = "1 earlier message" if self.gone == 1 else f"{self.gone:,} earlier messages"
         notice = f"[{what} left out to fit the context window]{_GAP}" if self.gone else ""
         return "".join((self.head, self.task, notice, *self.messages, self.tail))
 
     def without(self, count: int) -> "_Thread":
-        """The same prompt without so many of its oldest messages."""
+        """Return the same prompt without so many of its oldest messages."""
         return replace(self, gone=self.gone + count, messages=self.messages[count:])
 
 
@@ -117,13 +117,13 @@ def _cut(thread: _Thread, context: CompactionContext, fits: Callable[[str], bool
 
 
 def _shorten(text: str, tokens: int, context: CompactionContext) -> str:
-    """A message of the thread, cut in its middle; the gap behind it stays."""
+    """Return a message of the thread, cut in its middle; the gap behind it stays."""
     words = text.rstrip("\n")
     return cut_middle(words, tokens, context.counter) + text[len(words) :]
 
 
 def _prompt_of(history: History) -> str | None:
-    """The text of the one message that a selector's request is made of; `None` means it is no such request."""
+    """Return the text of the one message that a selector's request is made of; `None` means it is no such request."""
     message: SystemMessage | UserMessage
     match history:
         case History(system=(message,), turns=turns) if _asked_again(turns):

@@ -89,7 +89,7 @@ class Summarize(DeclaredStrategy):
         return replace(smaller, past=replace(smaller.past or past, summarised=summarised))
 
     def should_prefetch(self, context: CompactionContext) -> bool:
-        """Whether the request has passed the soft mark, and there is a model to write.
+        """Return whether the request has passed the soft mark, and there is a model to write.
 
         Args:
             context (CompactionContext): What a compaction would get now.
@@ -143,5 +143,5 @@ def _dropping_too(dropped: Dropped, pending_turns: tuple[Turn, ...], context: Co
 
 
 def _failure_of(written: SummaryResult) -> str:
-    """Why a summary is missing, or in part; empty where it is whole."""
+    """Return why a summary is missing, or in part; empty where it is whole."""
     return f"{'summary in part' if written.turns else 'no summary'}: {written.failure}" if written.failure else ""

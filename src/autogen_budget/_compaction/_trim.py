@@ -117,7 +117,7 @@ async def _filled(history: History, uncut: History, limit: int, context: Compact
 def _allocation(
     history: History, context: CompactionContext, sizes: Mapping[int, int], *, facts: bool, summary: int
 ) -> Allocation:
-    """What the parts of a request ask for, if everything is dropped that may be."""
+    """Return what the parts of a request ask for, if everything is dropped that may be."""
     counter, gone = context.counter, history.past or DroppedTurns()
     works = facts and (gone.digest.working_set.items or any(turn.calls for turn in history.turns))
     protected = context.tokens_of(_only(history, history.kept))
@@ -144,7 +144,7 @@ def _only(history: History, places: Iterable[int]) -> History:
 
 
 async def _shrunk_protected(history: History, allocation: Allocation, context: CompactionContext) -> dict[int, Turn]:
-    """The protected turns by position, their longest texts cut where facts would have too little room."""
+    """Return the protected turns by position, their longest texts cut where facts would have too little room."""
     places = sorted(history.kept)
     protected = _only(history, places)
     if allocation.facts:
@@ -154,7 +154,7 @@ async def _shrunk_protected(history: History, allocation: Allocation, context: C
 
 
 async def _cut_exchange(history: History, limit: int, context: CompactionContext) -> dict[int, Turn]:
-    """The turns of the newest exchange that are not protected anyway, each within what is left of a limit."""
+    """Return the turns of the newest exchange that are not protected anyway, each within what is left of a limit."""
     left: dict[int, Turn] = {}
     for i in history.exchange:
         if i not in history.kept:
@@ -184,7 +184,7 @@ async def _cut_to(turn: Turn, limit: int, history: History, context: CompactionC
 async def _newest_that_fit(
     history: History, places: Sequence[int], sizes: Mapping[int, int], room: int, context: CompactionContext
 ) -> dict[int, Turn]:
-    """The newest turns that fit, by their positions, with results cut where it is these that do not fit."""
+    """Return the newest turns that fit, by their positions, with results cut where it is these that do not fit."""
     left: dict[int, Turn] = {}
     hints = hints_of(history)
     for i in reversed(places):

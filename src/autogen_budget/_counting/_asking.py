@@ -40,7 +40,7 @@ class CountAsker:
         self._asked = 0
 
     def should_ask(self, tally: Tally, cap: int) -> bool:
-        """Whether a request is near its cap, and the counter has still to learn."""
+        """Return whether a request is near its cap, and the counter has still to learn."""
         if self._source is None or self._agreements >= AGREEMENTS or self._asked >= MAX_ASKED:
             return False
         return self._counter.tokens(tally) >= NEAR * cap

@@ -94,7 +94,7 @@ class TokenCache:
                 self._held -= _characters_of(forgotten)
 
     def _key(self, text: str) -> str | tuple[int, int]:
-        """The text; of a large one its length and hash, of 64 bits with a secret of this process."""
+        """Return the text; of a large one its length and hash, of 64 bits with a secret of this process."""
         return text if len(text) <= self._longest else (len(text), hash(text))
 
 

@@ -56,7 +56,7 @@ def tool_text(tool: Tool | ToolSchema) -> str:
 
 
 def calls_text(calls: Sequence[FunctionCall]) -> str:
-    """Writes the tool calls of an assistant message as AutoGen's OpenAI client counts them."""
+    """Write the tool calls of an assistant message as AutoGen's OpenAI client counts them."""
     written = [
         {"id": call.id, "function": {"arguments": call.arguments, "name": call.name}, "type": "function"}
         for call in calls
@@ -65,7 +65,7 @@ def calls_text(calls: Sequence[FunctionCall]) -> str:
 
 
 def output_text(json_output: bool | type[BaseModel] | None) -> str:
-    """Writes the demand for a JSON reply as it goes to the provider.
+    """Write the demand for a JSON reply as it goes to the provider.
 
     Returns:
         str: The `response_format` argument as JSON, empty where none is sent.
@@ -76,14 +76,14 @@ def output_text(json_output: bool | type[BaseModel] | None) -> str:
 
 
 def argument_texts(extra_create_args: Mapping[str, object]) -> Iterator[str]:
-    """Writes those extra arguments of a call that the model reads: schemas, functions, predictions, instructions."""
+    """Write those extra arguments of a call that the model reads: schemas, functions, predictions, instructions."""
     for name, value in extra_create_args.items():
         if name not in _NO_PROMPT and not isinstance(value, (int, float, type(None))):
             yield json_text({name: value})
 
 
 def json_text(value: object, *, ascii_only: bool = False) -> str:
-    """Writes any value as JSON."""
+    """Write any value as JSON."""
     try:
         return json.dumps(value, ensure_ascii=ascii_only, default=_plain)
     except Exception:
@@ -91,7 +91,7 @@ def json_text(value: object, *, ascii_only: bool = False) -> str:
 
 
 def image_tokens(image: Image) -> int:
-    """Counts an image by the formula that OpenAI publishes for `detail: high`.
+    """Count an image by the formula that OpenAI publishes for `detail: high`.
 
     The image is scaled to fit into a square of 2,048 pixels, then to 768 pixels on its shorter side if both sides are
     longer; each tile of 512 pixels then costs 170 tokens, and the image itself 85.
@@ -110,7 +110,7 @@ def image_tokens(image: Image) -> int:
 
 
 def _plain(value: object) -> object:
-    """Turns what `json` does not know into what it knows."""
+    """Return the turns what `json` does not know into what it knows."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if not _is_model(value):
@@ -121,7 +121,7 @@ def _plain(value: object) -> object:
 
 
 def _strict(schema: object, *, definitions: Mapping[str, object], inside: frozenset[str] = frozenset()) -> object:
-    """Adds what the OpenAI SDK adds to a schema.
+    """Add what the OpenAI SDK adds to a schema.
 
     In every object all properties are required and no others allowed. A reference that stands beside other keys is
     replaced by what it refers to.

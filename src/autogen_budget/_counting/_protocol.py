@@ -27,7 +27,7 @@ class TokenCounter(Protocol):
     """
 
     def measure_text(self, text: str, *, limit: int | None = None) -> Tally:
-        """Measures a text.
+        """Measure a text.
 
         Args:
             text (str): Any text.
@@ -40,7 +40,7 @@ class TokenCounter(Protocol):
         ...
 
     def measure_message(self, message: LLMMessage) -> Tally:
-        """Measures a message with all that a provider adds around it.
+        """Measure a message with all that a provider adds around it.
 
         Args:
             message (LLMMessage): The message.
@@ -51,7 +51,7 @@ class TokenCounter(Protocol):
         ...
 
     def measure_image(self, image: Image) -> Tally:
-        """Measures an image.
+        """Measure an image.
 
         Args:
             image (Image): The image.
@@ -68,7 +68,7 @@ class TokenCounter(Protocol):
         json_output: bool | type[BaseModel] | None = None,
         extra_create_args: Mapping[str, object] = NOTHING,
     ) -> Tally:
-        """Measures what a request holds beside its messages, and what every request costs.
+        """Measure what a request holds beside its messages, and what every request costs.
 
         Args:
             tools (Sequence[Tool | ToolSchema]): Tools and hand-offs offered to the model.
@@ -81,7 +81,7 @@ class TokenCounter(Protocol):
         ...
 
     def tokens(self, tally: Tally) -> int:
-        """Says how many tokens a tally is for this model, to the best of what is known now.
+        """Say how many tokens a tally is for this model, to the best of what is known now.
 
         Args:
             tally (Tally): A tally, or a sum or difference of tallies.
@@ -114,7 +114,7 @@ class TokenCounter(Protocol):
         ...
 
     def save_state(self) -> Mapping[str, object]:
-        """Returns what was learned, as values that JSON can hold.
+        """Return what was learned, as values that JSON can hold.
 
         Returns:
             Mapping[str, object]: The state.
@@ -122,7 +122,7 @@ class TokenCounter(Protocol):
         ...
 
     def load_state(self, state: Mapping[str, object]) -> None:
-        """Takes over what another counter learned; ignores what it does not understand.
+        """Take over what another counter learned; ignore what it does not understand.
 
         Args:
             state (Mapping[str, object]): What `save_state` returned.

@@ -74,7 +74,7 @@ class _CountingCall(ABC):
 
     @abstractmethod
     def _body(self, messages: Sequence[LLMMessage], tools: Sequence[Tool | ToolSchema]) -> Wire:
-        """The request in the provider's words."""
+        """Return the request in the provider's words."""
 
     def _tell(self, error: Exception) -> None:
         """Tell a refusal once, since a wrong key or model stays wrong; anything else passes."""
@@ -209,13 +209,13 @@ def _gemini(message: LLMMessage) -> Wire:
 
 
 def _is_text(message: LLMMessage) -> bool:
-    """Whether a message holds no image, which providers count each in its own way."""
+    """Return whether a message holds no image, which providers count each in its own way."""
     content = message.content
     return message.type != "UserMessage" or isinstance(content, str) or all(isinstance(part, str) for part in content)
 
 
 def _texts(message: LLMMessage) -> list[str]:
-    """The texts of a message; providers refuse empty ones."""
+    """Return the texts of a message; providers refuse empty ones."""
     texts = [message.content] if isinstance(message.content, str) else message.content
     if isinstance(message, AssistantMessage) and not isinstance(message.content, str):
         texts = [message.thought or ""]
@@ -229,7 +229,7 @@ def _calls(message: LLMMessage) -> list[FunctionCall]:
 
 
 def _arguments(call: FunctionCall) -> Wire:
-    """The arguments of a call as an object, which both providers insist on."""
+    """Return the arguments of a call as an object, which both providers insist on."""
     try:
         arguments: object = json.loads(call.arguments)
     except (ValueError, RecursionError):

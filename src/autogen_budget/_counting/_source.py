@@ -105,7 +105,7 @@ class ServerTokenSource:
 
 
 def server_source(base_url: str | None, model: str | None) -> ServerTokenSource | None:
-    """Who is asked about the requests of a client: its own server.
+    """Return who is asked about the requests of a client: its own server.
 
     `base_url`: The server's address. `None` means the provider's own, which is not asked. `model`: The model's
     name. `None` means the server's own.

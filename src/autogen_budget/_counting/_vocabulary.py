@@ -72,7 +72,7 @@ _SEAM = re.compile(
 
 
 def pieces(text: str, size: int) -> Iterator[str]:
-    """Cuts a long text into pieces whose tokens add up to those of the whole text.
+    """Cut a long text into pieces whose tokens add up to those of the whole text.
 
     Only where a stretch of `size` characters holds no seam (one long run of letters, digits or blanks) is a piece cut
     elsewhere, which may change the sum by a few tokens.
@@ -119,7 +119,7 @@ class Vocabulary:
 
 
 def read_tokens(name: str, folder: Path = SHIPPED) -> list[bytes]:
-    """Reads a packed vocabulary.
+    """Read a packed vocabulary.
 
     Raises:
         OSError: If the file cannot be read.

@@ -10,7 +10,7 @@ _NAMES_SHARE = 0.2
 
 
 def recognises(source: Source) -> bool:
-    """Whether a text is source code."""
+    """Return whether a text is source code."""
     return source.document.format == "code"
 
 

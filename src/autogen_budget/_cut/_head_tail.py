@@ -7,7 +7,7 @@ _HEAD_SHARE = 0.6
 
 
 def head_and_tail(text: str, limit: TokenLimit, reference: str | None) -> str:
-    """Cuts the middle out of a text.
+    """Cut the middle out of a text.
 
     The cut falls on line ends where that costs less than half of a piece, else between words, else between characters.
     In place of the middle stands the notice. Below about twice the notice's own size its brief form is used; when not
@@ -22,12 +22,12 @@ def head_and_tail(text: str, limit: TokenLimit, reference: str | None) -> str:
 
 
 def count_lines(text: str) -> int:
-    """Lines of a text, counted by line feeds; a line feed at its end ends the last line and begins none."""
+    """Return the lines of a text, counted by line feeds; a line feed at its end ends the last line and begins none."""
     return text.count("\n") + (not text.endswith("\n"))
 
 
 def _cut_between(left: str, right: str, most: int, limit: TokenLimit, whole: Notice) -> str:
-    """Keeps the beginning of one text and the end of another, together at most so many characters.
+    """Keep the beginning of one text and the end of another, together at most so many characters.
 
     A text that was never cut is both. What is left of a text that was cut before stands on both sides of its notice.
     """
@@ -51,7 +51,7 @@ def _cut_between(left: str, right: str, most: int, limit: TokenLimit, whole: Not
 
 
 def _head(text: str, length: int) -> str:
-    """The beginning of a text, at most so many characters, up to a boundary and without the boundary itself."""
+    """Return the beginning of a text, at most so many characters, up to a boundary and without the boundary itself."""
     if length >= len(text):
         return text
     floor = length // 2
@@ -63,7 +63,7 @@ def _head(text: str, length: int) -> str:
 
 
 def _tail(text: str, length: int) -> str:
-    """The end of a text, at most so many characters, from behind a boundary."""
+    """Return the end of a text, at most so many characters, from behind a boundary."""
     if length >= len(text):
         return text
     start = len(text) - length

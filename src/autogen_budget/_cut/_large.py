@@ -15,7 +15,7 @@ _LONGEST_LINE = 1_000
 
 
 def pieces_of_large(text: str, scorer: Scorer, reference: str | None) -> Pieces:
-    """Takes a very large text to pieces, most of it to gaps."""
+    """Take a very large text to pieces, most of it to gaps."""
     start = text.rfind("\n", 0, _WINDOW) + 1 or _WINDOW
     end = text.find("\n", len(text) - _WINDOW, len(text) - 1) + 1 or len(text) - _WINDOW
     words = _words(scorer, text[:start])[: affordable_searches(text)]
@@ -30,7 +30,7 @@ def pieces_of_large(text: str, scorer: Scorer, reference: str | None) -> Pieces:
 
 
 def _words(scorer: Scorer, head: str) -> list[str]:
-    """What to search for: by turns a word of the hints and a word of errors."""
+    """Return what to search for: by turns a word of the hints and a word of errors."""
     asked = scorer.rare_in(head)
     errors = sorted(ERROR_MARKS, key=lambda word: not (word.isupper() and (" INFO" in head or " DEBUG" in head)))
     turns: list[str] = []
@@ -40,7 +40,7 @@ def _words(scorer: Scorer, head: str) -> list[str]:
 
 
 def _found(text: str, start: int, end: int, words: Sequence[str]) -> list[tuple[int, int]]:
-    """Where the lines with these words begin and end, in order and apart from each other."""
+    """Return where the lines with these words begin and end, in order and apart from each other."""
     places: set[int] = set()
     for word in words:
         places.update(hits(text, start, end, word))
@@ -55,7 +55,7 @@ def _found(text: str, start: int, end: int, words: Sequence[str]) -> list[tuple[
 
 
 def _gap(text: str, start: int, end: int) -> Piece:
-    """The gap for a part of a text: as many lines as begin in it."""
+    """Return the gap for a part of a text: as many lines as begin in it."""
     # Counting in a text without line feeds takes several times as long as finding that there are none.
     lines = text.count("\n", start - 1, end - 1) if text.find("\n", start - 1, end - 1) >= 0 else 0
     return Piece.gap(lines, end - start)

@@ -25,16 +25,16 @@ class TokenLimit:
 
     @classmethod
     def of_tokens(cls, counter: TokenCounter, limit: int, longest: int) -> "TokenLimit":
-        """A limit in calibrated tokens; measuring encodes no more than the limit needs."""
+        """Return a limit in calibrated tokens; measuring encodes no more than the limit needs."""
         return cls(lambda text: counter.count_text(text, limit=limit), limit, longest)
 
     @classmethod
     def of_characters(cls, limit: int) -> "TokenLimit":
-        """A limit for a text inside a text, where tokens cannot be told yet."""
+        """Return a limit for a text inside a text, where tokens cannot be told yet."""
         return cls(len, limit, limit)
 
     def share(self, part: float) -> "TokenLimit":
-        """A limit for a part of the text."""
+        """Return a limit for a part of the text."""
         return TokenLimit(self.measure, int(self.limit * part), self.longest)
 
     @property
@@ -43,11 +43,11 @@ class TokenLimit:
         return min(self.longest, self.limit * _CHARACTERS_PER_TOKEN)
 
     def has_room_around(self, text: str) -> bool:
-        """Whether a text, such as a notice, leaves at least half of the limit to others."""
+        """Return whether a text, such as a notice, leaves at least half of the limit to others."""
         return self.measure(text) * 2 <= self.limit and len(text) * 2 <= self.longest
 
     def fits(self, text: str) -> bool:
-        """Whether the text is within both bounds."""
+        """Return whether the text is within both bounds."""
         return len(text) <= self.longest and self.measure(text) <= self.limit
 
     def largest_fitting(self, highest: int, build: Callable[[int], str], *, least: int = 0) -> tuple[int, str] | None:

@@ -8,7 +8,7 @@ from ._source import Source
 
 
 def recognises(source: Source) -> bool:
-    """Whether a text is a log."""
+    """Return whether a text is a log."""
     return source.document.format == "log"
 
 

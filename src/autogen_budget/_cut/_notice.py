@@ -35,11 +35,11 @@ class Notice:
     start_line: int = 1
 
     def at(self, start_line: int) -> "Notice":
-        """The same notice, pointing at another line."""
+        """Return the same notice, pointing at another line."""
         return replace(self, start_line=start_line)
 
     def say(self, lines: int, characters: int, among: str = "") -> str:
-        """The line itself."""
+        """Return the line itself."""
         read = f"; {self._call()}" if self.reference is not None else ""
         of_lines = f"{lines:,} of {self.lines:,} line{'' if self.lines == 1 else 's'}, " if self.lines else ""
         figures = f"{of_lines}{characters:,} of {self.characters:,} characters left out"
@@ -51,7 +51,7 @@ class Notice:
         return self.say(self.lines, self.characters)
 
     def brief(self) -> str:
-        """The shortest form that still tells how to read the whole; a bare marker when there is no reference."""
+        """Return the shortest form that still tells how to read the whole; a bare marker when there is no reference."""
         return BARE if self.reference is None else f"[cut; {self._call()}]"
 
     def _call(self) -> str:

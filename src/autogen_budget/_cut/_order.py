@@ -24,7 +24,7 @@ def interleave(queues: Sequence[Queue], sizes: Sequence[int]) -> list[int]:
 
 
 def around(places: Iterable[int], count: int, reach: int) -> list[int]:
-    """Places, each followed by its neighbours: the near ones before the far ones."""
+    """Return the places, each followed by its neighbours: the near ones before the far ones."""
     return [
         place + step
         for place in places

@@ -34,12 +34,12 @@ class Piece:
 
     @classmethod
     def gap(cls, lines: int, characters: int) -> "Piece":
-        """A piece that is not there."""
+        """Return a piece that is not there."""
         return cls("", lines, characters)
 
     @classmethod
     def of_marker(cls, text: str) -> "Piece | None":
-        """The gap that a line stands for which an earlier cut left; None when the line stands for itself."""
+        """Return the gap that a line stands for which an earlier cut left; None when the line stands for itself."""
         match = _MARKER.fullmatch(text)
         if match is None:
             return None
@@ -82,7 +82,7 @@ class Pieces:
     def render(
         self, kept: Collection[int], *, names: Mapping[int, Sequence[str]] | None = None, runs: Sequence[int] = ()
     ) -> str:
-        """The text of the kept pieces, with what is missing told in between."""
+        """Return the text of the kept pieces, with what is missing told in between."""
         named = dict(sorted((names or {}).items()))
         places = list(named)
         gaps = self.gaps(kept)
@@ -103,14 +103,14 @@ class Pieces:
         return text if self.texts[-1].endswith("\n") else text.removesuffix("\n")
 
     def gaps(self, kept: Collection[int]) -> list[range]:
-        """Runs of pieces that are not kept, without those so short that their marker would be longer."""
+        """Return the runs of pieces that are not kept, without those so short that their marker would be longer."""
         stops = sorted({*kept, len(self.pieces)})
         starts = [0, *(place + 1 for place in stops)]
         runs = (range(start, stop) for start, stop in zip(starts, stops, strict=False) if start < stop)
         return [run for run in runs if self._shown_before[run.stop] - self._shown_before[run.start] > _MARKER_SIZE]
 
     def _notice(self, gaps: Sequence[range], names: Sequence[str]) -> str:
-        """The notice, which stands in the first gap and tells of all."""
+        """Return the notice, which stands in the first gap and tells of all."""
         lines = sum(self._lines(gap) for gap in gaps)
         characters = self.hidden + sum(self._characters(gap) for gap in gaps)
         whole = self.whole
@@ -121,7 +121,7 @@ class Pieces:
         return whole.say(lines, characters, ", ".join(names))
 
     def _marker(self, gap: range, names: Sequence[str], runs: Sequence[int]) -> str:
-        """The marker of a gap: lines, or characters where no line begins in it."""
+        """Return the marker of a gap: lines, or characters where no line begins in it."""
         lines = self._lines(gap)
         size = f"{lines:,} line{'' if lines == 1 else 's'}" if lines else f"{self._characters(gap):,} characters"
         if runs and gap.start and runs[gap.start - 1] == runs[gap.stop - 1]:
@@ -136,7 +136,7 @@ class Pieces:
 
 
 def pieces_of(text: str, reference: str | None) -> Pieces:
-    """Takes a text to pieces; gaps that an earlier cut left in it become gaps again."""
+    """Take a text to pieces; gaps that an earlier cut left in it become gaps again."""
     found = find_notice(text, reference)
     if found is None:
         pieces = tuple(split(text))
@@ -150,7 +150,7 @@ def pieces_of(text: str, reference: str | None) -> Pieces:
 
 
 def split(text: str, start: int = 0, stop: int | None = None) -> list[Piece]:
-    """Splits a text, or a part of it, at its line feeds, and long lines between sentences or words."""
+    """Split a text, or a part of it, at its line feeds, and long lines between sentences or words."""
     stop = len(text) if stop is None else stop
     pieces: list[Piece] = []
     while start < stop:
@@ -166,12 +166,12 @@ def split(text: str, start: int = 0, stop: int | None = None) -> list[Piece]:
 
 
 def begins_line(text: str, place: int) -> bool:
-    """Whether a line begins at a place."""
+    """Return whether a line begins at a place."""
     return place == 0 or text[place - 1] == "\n"
 
 
 def _part(text: str, start: int) -> int:
-    """Where a part of a long line ends: behind a sentence, else behind a space, else where it must."""
+    """Return where a part of a long line ends: behind a sentence, else behind a space, else where it must."""
     most = start + _LONGEST_PART
     least = start + _LONGEST_PART // 4
     for mark in (". ", " "):

@@ -61,5 +61,5 @@ class Source:
         return pieces_of(self.text, self.reference)
 
     def whole(self, lines: int) -> Notice:
-        """What is known of the whole text."""
+        """Return what is known of the whole text."""
         return self.found.notice if self.found is not None else Notice(lines, len(self.text), self.reference)

@@ -18,18 +18,18 @@ _TELLING_KEYS = frozenset((Shape.IDENTIFIER, Shape.EMAIL, Shape.URL, Shape.PATH,
 
 
 def read_data(document: Document, place: Place) -> Iterator[Fact]:
-    """Facts of a document that belong to a subject."""
+    """Return the facts of a document that belong to a subject."""
     return _Walk().node(document.value, place, "", 0)
 
 
 def identity_of(document: Document) -> str:
-    """What identifies a whole document, as `field=value`; empty for none."""
+    """Return what identifies a whole document, as `field=value`; empty for none."""
     value = document.value
     return next(iter(_fields(value, FieldRole.IDENTITY)), "") if isinstance(value, dict) else ""
 
 
 def _fields(record: dict[str, Value], role: FieldRole) -> Iterator[str]:
-    """The fields of a record whose names have a role, as `field=value`."""
+    """Yield the fields of a record whose names have a role, as `field=value`."""
     for label, value in record.items():
         if role_of_field(label) is role and isinstance(value, str):
             text = " ".join(value[: LONGEST_VALUE // 2].split())
@@ -38,7 +38,7 @@ def _fields(record: dict[str, Value], role: FieldRole) -> Iterator[str]:
 
 
 def _entry_name(record: dict[str, Value]) -> str:
-    """What tells a record from its like in a list: its identifying fields, else its name; empty for none."""
+    """Return what tells a record from its like in a list: its identifying fields, else its name; empty for none."""
     return ", ".join([*_fields(record, FieldRole.IDENTITY)][:2] or [*_fields(record, FieldRole.NAME)][:2])
 
 
@@ -50,7 +50,7 @@ class _Walk:
     entries: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
 
     def node(self, value: Value, place: Place, label: str, depth: int) -> Iterator[Fact]:
-        """The facts of any part of the document."""
+        """Yield the facts of any part of the document."""
         if depth > DEEPEST or self.left <= 0:
             return
         match value:
@@ -94,7 +94,7 @@ class _Walk:
                 yield from self._leaf(value, beside, label, single=False)
 
     def _entry(self, place: Place, label: str, name: str, crowd: int) -> Place:
-        """The place of an element, told from its like even where nothing identifies it."""
+        """Return the place of an element, told from its like even where nothing identifies it."""
         group = ".".join(filter(None, (place.group, label)))
         entry = "/".join(filter(None, (place.entry, name)))
         count = self.entries[group, entry] = self.entries.get((group, entry), 0) + 1

@@ -54,7 +54,7 @@ class Digest:
     working_set: WorkingSet = field(default_factory=WorkingSet)
 
     def extended(self, turns: Iterable[Turn], people: frozenset[str] = frozenset()) -> "Digest":
-        """The digest after some more turns were dropped.
+        """Return the digest after some more turns were dropped.
 
         It takes time in proportion to these turns, and a copy of the references to what was known before: facts
         themselves are shared. Extending by parts gives what extending at once gives.
@@ -88,7 +88,7 @@ class Digest:
         return self if rules is self.rules else replace(self, rules=rules)
 
     def best(self, count: int) -> "Digest":
-        """The digest with so many of its facts, those worth the most; the rest is forgotten.
+        """Return the digest with so many of its facts, those worth the most; the rest is forgotten.
 
         `count`: How many facts to keep at most.
         """
@@ -107,7 +107,7 @@ class Digest:
         about: str = "",
         dropped: int | None = None,
     ) -> str:
-        """The facts most likely to be needed, as text for a person or a model.
+        """Return the facts most likely to be needed, as text for a person or a model.
 
         `about`: What is talked about now: facts that share rare words with it are worth more. Empty for
         nothing. `dropped`: How many of the turns were dropped; the others are still there in part. `None` means
@@ -133,14 +133,14 @@ class Digest:
         return "\n".join(filter(None, (rules, facts)))
 
     def save(self) -> Mapping[str, object]:
-        """The digest as values that JSON can hold: about 20 bytes a fact, at most some 80 kB."""
+        """Return the digest as values that JSON can hold: about 20 bytes a fact, at most some 80 kB."""
         plain = {"turns": self.turns, "question": self.question, "rules": self.rules.save()}
         plain["working_set"] = self.working_set.save()
         return {**plain, "facts": pack(self.facts.values())}
 
     @classmethod
     def load(cls, state: Mapping[str, object]) -> "Digest":
-        """The digest that was saved.
+        """Return the digest that was saved.
 
         Raises:
             ValueError: It is something else.
@@ -153,7 +153,7 @@ class Digest:
         return cls({fact.key: fact for fact in unpack(packed)}, turns, question, rules, working_set)
 
     def _candidates(self, limit: int, visible: str, wanted: Collection[str], about: str) -> list[Fact]:
-        """The best facts that are not told yet, somewhat more than fit."""
+        """Return the best facts that are not told yet, somewhat more than fit."""
         chosen: list[Fact] = []
         told, cost = "", 0
         for fact in rank(self.facts.values(), self.turns, wanted, about):
@@ -166,20 +166,20 @@ class Digest:
         return chosen
 
     def _is_stale(self, fact: Fact) -> bool:
-        """Whether somebody's words, or an answer that repeats them, were replaced by a later rule."""
+        """Return whether somebody's words, or an answer that repeats them, were replaced by a later rule."""
         where = fact.place
         text = fact.context or f"{fact.label} {fact.value}"
         return where.origin in _WORDS and self.rules.is_stale(text, fact.value, where.turn)
 
 
 def _text(facts: Iterable[tuple[int, Fact]], heading: str) -> str:
-    """The text of facts, in the order of their places."""
+    """Return the text of facts, in the order of their places."""
     lines = lines_of([fact for _, fact in sorted(facts, key=itemgetter(0))])
     return "\n".join((heading, *lines)) if lines else ""
 
 
 def _heading(turns: int, dropped: int | None) -> str:
-    """What says where facts are from; a turn that is still there in part is called no earlier turn."""
+    """Return what says where facts are from; a turn that is still there in part is called no earlier turn."""
     count = turns if dropped is None else dropped
     named = (counted(count), "cut texts" if count < turns else "")
     return f"[Facts from {' and '.join(filter(None, named))}]"

@@ -41,7 +41,7 @@ _READING = frozenset(
 
 
 def question_of(turn: Turn) -> str:
-    """The question that an assistant's text ends with; empty for none."""
+    """Return the question that an assistant's text ends with; empty for none."""
     if turn.kind != "assistant":
         return ""
     questions = _QUESTION.findall(text_of(turn.head)[-LONGEST_MESSAGE:])
@@ -49,7 +49,7 @@ def question_of(turn: Turn) -> str:
 
 
 def facts_of(turn: Turn, number: int, question: str) -> Sequence[Fact]:
-    """The facts of a turn, in the order they are met.
+    """Return the facts of a turn, in the order they are met.
 
     A turn is read once, while there is room to remember what was read: when it comes, and not when it is dropped.
 
@@ -83,7 +83,7 @@ def _facts_of(turn: Turn, number: int) -> Iterator[Fact]:
 
 
 def _facts_of_words(head: UserMessage | SystemMessage, number: int) -> Iterator[Fact]:
-    """What a user, another agent or the system said."""
+    """Yield what a user, another agent or the system said."""
     text = text_of(head)
     place = Place("system" if isinstance(head, SystemMessage) else head.source, Origin.USER, number)
     yield from _facts_of_text(text, place)
@@ -92,7 +92,7 @@ def _facts_of_words(head: UserMessage | SystemMessage, number: int) -> Iterator[
 
 
 def _answer(head: UserMessage | SystemMessage, number: int, question: str) -> Fact | None:
-    """What a short message answers."""
+    """Return what a short message answers."""
     text = text_of(head)
     if not question or not 0 < len(text) <= LONGEST_VALUE:
         return None
@@ -101,7 +101,7 @@ def _answer(head: UserMessage | SystemMessage, number: int, question: str) -> Fa
 
 
 def _facts_of_text(text: str, place: Place) -> Iterator[Fact]:
-    """What somebody wrote: lines, but for the data in it. Sentences behind a dash or a colon are no records."""
+    """Return what somebody wrote: lines, but for the data in it. Sentences behind a dash or a colon are no records."""
     document = read_text(text)
     return (
         read_data(document, place)
@@ -111,13 +111,13 @@ def _facts_of_text(text: str, place: Place) -> Iterator[Fact]:
 
 
 def _is_plain_list(document: Document) -> bool:
-    """Whether a document is a list of lines without any fields."""
+    """Return whether a document is a list of lines without any fields."""
     items = document.value if isinstance(document.value, list) else ()
     return document.format == "items" and not any(isinstance(item, dict) for item in items)
 
 
 def _facts_of_arguments(call: FunctionCall, number: int) -> Iterator[Fact]:
-    """What a call passes. It is passed anew each time: no value takes another one's place."""
+    """Return what a call passes. It is passed anew each time: no value takes another one's place."""
     place = Place(call.name, Origin.ARGUMENT, number)
     document = read_text(call.arguments)
     facts = read_data(document, place) if document.structured else read_lines(call.arguments, place)
@@ -125,7 +125,7 @@ def _facts_of_arguments(call: FunctionCall, number: int) -> Iterator[Fact]:
 
 
 def _facts_of_result(call: FunctionCall, result: FunctionExecutionResult, number: int) -> Iterator[Fact]:
-    """What a call brought, and that it was made or failed."""
+    """Yield what a call brought, and that it was made or failed."""
     name = _name_of_call(call)
     place = Place(name, Origin.RESULT, number)
     document = read_text(result.content)
@@ -152,7 +152,7 @@ def _facts_of_result(call: FunctionCall, result: FunctionExecutionResult, number
 
 
 def _asked_by(tool: str) -> str:
-    """What a tool is asked for, by its name: `user_id` by `find_user_id_by_email`; else the whole name."""
+    """Return what a tool is asked for, by its name: `user_id` by `find_user_id_by_email`; else the whole name."""
     words = tool.split("_")
     words = words[1:] if len(words) > 1 and words[0].lower() in _READING else words
     end = next((i for i, word in enumerate(words) if i and word in ("by", "for", "from", "of", "in")), None)
@@ -160,7 +160,7 @@ def _asked_by(tool: str) -> str:
 
 
 def _name_of_call(call: FunctionCall) -> str:
-    """A call in few words: the tool and the beginning of each argument."""
+    """Return a call in few words: the tool and the beginning of each argument."""
     try:
         record: object = json.loads(call.arguments, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
@@ -174,5 +174,5 @@ def _name_of_call(call: FunctionCall) -> str:
 
 
 def _short(text: str, length: int) -> str:
-    """The beginning of a text, in one line."""
+    """Return the beginning of a text, in one line."""
     return " ".join(text[:length].split())

@@ -80,18 +80,18 @@ _LIKE_TOKENS = re.compile(r"[A-Za-z]{1,6}|\d{1,3}|[^\sA-Za-z\d]")
 
 
 def cost_of(fact: Fact) -> int:
-    """Tokens that a fact takes, roughly; counting every fact would cost more than it saves."""
+    """Return the tokens that a fact takes, roughly; counting every fact would cost more than it saves."""
     return len(_LIKE_TOKENS.findall(fact.context)) if fact.context else len(_LIKE_TOKENS.findall(fact.value)) + 2
 
 
 def keep_best(facts: Iterable[Fact], count: int, now: int) -> frozenset[tuple[str, ...]]:
-    """The keys of the facts that are worth the most."""
+    """Return the keys of the facts that are worth the most."""
     best = sorted(facts, key=lambda fact: (-_worth(fact, now), fact.key))
     return frozenset(fact.key for fact in best[:count])
 
 
 def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = (), about: str = "") -> list[Fact]:
-    """One fact for each value, the one most worth its tokens first.
+    """Return one fact for each value, the one most worth its tokens first.
 
     `about`: What is talked about now; empty for nothing.
     """
@@ -132,7 +132,7 @@ class _Demand:
         return cls(values, fields, {field for field in asked if _is_wanted(*field, names)})
 
     def weight(self, group: Sequence[Fact]) -> float:
-        """How much more facts of one value are worth for that."""
+        """Return how much more facts of one value are worth for that."""
         value = WEIGHTS.used if group[0].value in self.values else 1.0
         value *= WEIGHTS.field_used if any(fact.label in self.fields for fact in group) else 1.0
         if any(fact.shape is not Shape.TEXT and (fact.place.group, fact.label) in self.wanted for fact in group):
@@ -142,7 +142,7 @@ class _Demand:
 
 
 def _groups(facts: Iterable[Fact]) -> Collection[Sequence[Fact]]:
-    """Facts of the same value; where that may mean several things, of the same field as well."""
+    """Return the facts of the same value; where that may mean several things, of the same field as well."""
     same: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
     for fact in facts:
         alone = fact.shape.distinctive or fact.shape is Shape.NAME
@@ -151,12 +151,12 @@ def _groups(facts: Iterable[Fact]) -> Collection[Sequence[Fact]]:
 
 
 def _repeated(turns: int) -> float:
-    """How much more something is worth that was seen in several turns."""
+    """Return how much more something is worth that was seen in several turns."""
     return 1 + WEIGHTS.each_turn_more * min(WEIGHTS.most_turns_more, turns - 1)
 
 
 def _worth(fact: Fact, now: int) -> float:
-    """What a fact is worth by itself."""
+    """Return what a fact is worth by itself."""
     itself = _worth_of_sentence(fact.value) if fact.shape is Shape.TEXT else _repeated(fact.seen)
     said = fact.place.origin in (Origin.USER, Origin.STATED)
     holds = WEIGHTS.halved_after * (WEIGHTS.users_words_hold if said else 1)
@@ -174,7 +174,7 @@ def _worth_of_sentence(words: str) -> float:
 
 
 def _series(fact: Fact) -> tuple[str, str]:
-    """What facts share that differ in their figures only: one report of many is less likely to be asked for."""
+    """Return what facts share that differ in their figures only: one report of many is less likely to be asked for."""
     return fact.place.subject, _FIGURES.sub("0", fact.context)
 
 
@@ -192,7 +192,7 @@ def _clearest(group: Sequence[Fact]) -> Fact:
 
 
 def _is_wanted(group: str, label: str, wanted: Collection[str]) -> bool:
-    """Whether a field of a group is asked for by one of the names."""
+    """Return whether a field of a group is asked for by one of the names."""
     field = label.rpartition(".")[2]
     within = f"{group.rpartition('.')[2]} {field}"
     return any(

@@ -38,7 +38,7 @@ class Readings:
         self._known: Recent[int, _Reading] = Recent(MOST_CHARACTERS)
 
     def facts_of(self, turn: Turn, number: int) -> tuple[Fact, ...]:
-        """The facts of a turn under a number, from memory where they were read before."""
+        """Return the facts of a turn under a number, from memory where they were read before."""
         known = self._known.get(id(turn))
         if known is None:
             return self._remember(turn, number, tuple(self._read(turn, number)))

@@ -15,7 +15,7 @@ OF_THE_SUBJECT = 0.5
 
 
 def relevance(facts: Collection[Fact], about: str) -> Callable[[Fact], float]:
-    """A measure of how much facts have to do with a text.
+    """Return a measure of how much facts have to do with a text.
 
     A word counts the more, the fewer records, elements of lists and sentences it stands in (inverse document
     frequency). Words that stand in most of them tell next to nothing.
@@ -46,6 +46,6 @@ def relevance(facts: Collection[Fact], about: str) -> Callable[[Fact], float]:
 
 
 def _part(fact: Fact) -> tuple[str, ...]:
-    """The sentence, or the element of a record, that a fact belongs to."""
+    """Return the sentence, or the element of a record, that a fact belongs to."""
     where = fact.place
     return (where.subject, "", fact.context) if fact.context else (where.subject, where.group, where.entry)

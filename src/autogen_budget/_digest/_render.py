@@ -17,7 +17,7 @@ _LABEL_EVERY = 80
 
 
 def lines_of(facts: Sequence[Fact]) -> list[str]:
-    """The lines that tell facts, the subject met last at the end."""
+    """Return the lines that tell facts, the subject met last at the end."""
     subjects: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
         subjects[fact.place.subject].append(fact)
@@ -39,7 +39,7 @@ def lines_of(facts: Sequence[Fact]) -> list[str]:
 
 
 def count_that_fits(text: Callable[[int], str], most: int, limit: int, counter: TokenCounter) -> int:
-    """How many parts a text may have within a limit of tokens."""
+    """Return how many parts a text may have within a limit of tokens."""
     fit, too_many = 0, most + 1
     least, largest = 0, 0
     count = most  # often all fit; where they do not, their size tells about how many do
@@ -59,7 +59,7 @@ def count_that_fits(text: Callable[[int], str], most: int, limit: int, counter: 
 
 
 def counted(turns: int) -> str:
-    """How many earlier turns something is from, in words; empty for none."""
+    """Return how many earlier turns something is from, in words; empty for none."""
     return "1 earlier turn" if turns == 1 else f"{turns:,} earlier turns" if turns else ""
 
 
@@ -80,7 +80,7 @@ def is_told(fact: Fact, text: str) -> bool:
 
 
 def _body(facts: Sequence[Fact], named: str, told: str) -> str:
-    """What a line says behind its heading; empty where the headings and the events say it all."""
+    """Return what a line says behind its heading; empty where the headings and the events say it all."""
     contexts = list(dict.fromkeys(fact.context for fact in facts if fact.context))
     joined = "\n".join(contexts)
     # Words that stand in longer words of the same subject as well are told by those.
@@ -96,7 +96,7 @@ def _body(facts: Sequence[Fact], named: str, told: str) -> str:
 
 
 def _entries(entries: Iterable[Sequence[Fact]]) -> str:
-    """The elements of a list: one after the other, or merely their values where each has but one."""
+    """Return the elements of a list: one after the other, or merely their values where each has but one."""
     each = list(entries)
     if all(len(facts) == 1 for facts in each):
         return _fields([facts[0] for facts in each])
@@ -118,7 +118,7 @@ def _entries(entries: Iterable[Sequence[Fact]]) -> str:
 
 
 def _fields(facts: Sequence[Fact]) -> str:
-    """Values with the names of their fields, those of one field together."""
+    """Return the values with the names of their fields, those of one field together."""
     labels: dict[str, list[str]] = defaultdict(list)
     for fact in facts:
         value = f"{fact.before} → {fact.value}" if fact.before else fact.value

@@ -82,7 +82,7 @@ class StandingRules:
     replaced: tuple[str, ...] = ()
 
     def after(self, turn: Turn, number: int, people: frozenset[str] = frozenset()) -> "StandingRules":
-        """The rules after one more turn."""
+        """Return the rules after one more turn."""
         rules, replaced = self.rules, self.replaced
         for text, level in statements_of(turn, people):
             new = Rule(text, level, number)
@@ -92,14 +92,14 @@ class StandingRules:
         return self if rules is self.rules else StandingRules(_bounded(rules), replaced)
 
     def is_stale(self, text: str, value: str, turn: int) -> bool:
-        """Whether a later rule replaced what a text says."""
+        """Return whether a later rule replaced what a text says."""
         if any(text in old or (value in old and _FIGURE.search(value)) for old in self.replaced):
             return not any(value in rule.text for rule in self.rules)
         later = (rule.text for rule in self.rules if rule.turn > turn and replaces(rule.text))
         return any(text not in rule and _contradicts(text, rule) for rule in later)
 
     def has_replaced(self, text: str) -> bool:
-        """Whether a text holds a statement that was replaced, or one with its figure about the same thing."""
+        """Return whether a text holds a statement that was replaced, or one with its figure about the same thing."""
         if not self.replaced:
             return False
         held = {figure for rule in self.rules for figure in _FIGURES.findall(rule.text)}
@@ -112,7 +112,7 @@ class StandingRules:
         )
 
     def render(self, limit: int, counter: TokenCounter, visible: str = "") -> str:
-        """The rules as text: the firmest that fit, in the order in which they were stated.
+        """Return the rules as text: the firmest that fit, in the order in which they were stated.
 
         Returns:
             str: At most `limit` tokens; empty where there are none, or none fits.
@@ -130,7 +130,7 @@ class StandingRules:
         return "\n".join((HEADING, *lines)) if lines else ""
 
     def save(self) -> Mapping[str, object]:
-        """The rules as values that JSON can hold."""
+        """Return the rules as values that JSON can hold."""
         return {
             "rules": [[rule.text, int(rule.level), rule.turn] for rule in self.rules],
             "replaced": list(self.replaced),
@@ -138,7 +138,7 @@ class StandingRules:
 
     @classmethod
     def load(cls, state: object) -> "StandingRules":
-        """The rules that were saved.
+        """Return the rules that were saved.
 
         Raises:
             ValueError: It is something else.
@@ -154,7 +154,7 @@ class StandingRules:
 
 
 def statements_of(turn: Turn, people: frozenset[str] = frozenset()) -> Iterator[tuple[str, RuleLevel]]:
-    """What a turn states that shall hold, each with how firmly.
+    """Yield what a turn states that shall hold, each with how firmly.
 
     What is quoted, fenced or looks like the output of a program is no statement of the person who pasted it.
     """
@@ -185,7 +185,7 @@ def _loaded(item: object) -> Rule:
 
 
 def _shortened(sentence: str) -> str:
-    """A sentence of bounded length, with its figures."""
+    """Return a sentence of bounded length, with its figures."""
     if len(sentence) <= MAX_RULE:
         return sentence
     clauses = [clause for clause in _CLAUSE.split(sentence) if _FIGURE.search(clause) or rule_level(clause) is not None]
@@ -198,7 +198,7 @@ def _shortened(sentence: str) -> str:
 
 
 def _replaced(rules: Iterable[Rule], new: Rule) -> list[Rule]:
-    """The rules that a new one replaces: those nearest to it, unless it may mean one as well as another."""
+    """Return the rules that a new one replaces: those nearest to it, unless it may mean one as well as another."""
     likely: dict[float, list[Rule]] = {}
     for rule in rules:
         if _contradicts(rule.text, new.text):
@@ -208,7 +208,7 @@ def _replaced(rules: Iterable[Rule], new: Rule) -> list[Rule]:
 
 
 def _contradicts(old: str, new: str) -> bool:
-    """Whether a later statement is about the same thing as an older one and says otherwise."""
+    """Return whether a later statement is about the same thing as an older one and says otherwise."""
     first, second = _subject(old), _subject(new)
     if not first & second:
         return False
@@ -221,7 +221,7 @@ def _contradicts(old: str, new: str) -> bool:
 
 
 def _is_about(old: str, sentence: str) -> bool:
-    """Whether a sentence is about what a statement is about, whatever else it says."""
+    """Return whether a sentence is about what a statement is about, whatever else it says."""
     subject = _subject(old)
     return bool(subject) and len(subject & _subject(sentence)) >= _SAME_SUBJECT * len(subject)
 
@@ -233,7 +233,7 @@ def _common(old: str, new: str) -> float:
 
 @lru_cache(maxsize=4096)
 def _subject(text: str) -> frozenset[str]:
-    """What a statement is about: its words without figures, marks of rules, and words that name nothing."""
+    """Return what a statement is about: its words without figures, marks of rules, and words that name nothing."""
     terms = terms_of(without_rule_marks(text))
     return frozenset(term for term in terms if not is_function_word(term) and not _FIGURE.search(term))
 

@@ -17,7 +17,7 @@ _RULE = re.compile(r"(?=.*-)[\s|:+=-]+")
 
 
 def split_tables(lines: Sequence[str]) -> tuple[list[list[list[str]]], list[str]]:
-    """Takes the tables out of the lines of a text: Markdown, tabs, or commas without spaces behind them."""
+    """Take the tables out of the lines of a text: Markdown, tabs, or commas without spaces behind them."""
     tables: list[list[list[str]]] = []
     rest: list[str] = []
     for separator, group in groupby((line for line in lines if not _RULE.fullmatch(line)), key=_separator):
@@ -31,7 +31,7 @@ def split_tables(lines: Sequence[str]) -> tuple[list[list[list[str]]], list[str]
 
 
 def read_table(rows: Sequence[Sequence[str]], place: Place) -> Iterator[Fact]:
-    """Facts of a table."""
+    """Yield the facts of a table."""
     heads, *body = rows
     for row in body:
         inner = replace(place, entry="/".join(filter(None, (place.entry, row[0]))))
@@ -42,7 +42,7 @@ def read_table(rows: Sequence[Sequence[str]], place: Place) -> Iterator[Fact]:
 
 
 def _separator(line: str) -> str:
-    """What stands between the cells of a line; empty for a line that is no row."""
+    """Return what stands between the cells of a line; empty for a line that is no row."""
     if "," in line and ", " not in line and "|" not in line and "\t" not in line:
         return ","
     return next((mark for mark in "|\t" if mark in line), "")

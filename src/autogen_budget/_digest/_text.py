@@ -57,7 +57,7 @@ _FUNCTION_WORDS = frozenset(
 
 
 def read_lines(text: str, place: Place, label: str = "") -> Iterator[Fact]:
-    """Facts of a text by its lines: prose, log, listing, code."""
+    """Yield the facts of a text by its lines: prose, log, listing, code."""
     tables, lines = split_tables(_lines(text))
     for rows in tables:
         yield from read_table(rows, place)
@@ -77,14 +77,14 @@ def read_lines(text: str, place: Place, label: str = "") -> Iterator[Fact]:
 
 
 def read_troubles(text: str, place: Place) -> Iterator[Fact]:
-    """The lines of a text that tell of an error: the first three and the last two, without mere headings."""
+    """Yield the lines of a text that tell of an error: the first three and the last two, without mere headings."""
     lines = [line.strip() for line in _lines(text) if is_error_line(line) and not _HEADING.fullmatch(line)]
     for line in dict.fromkeys((*lines[:3], *lines[-2:])):
         yield Fact(place, "", line[:LONGEST_VALUE], Shape.TEXT, line[:LONGEST_VALUE])
 
 
 def read_sentences(text: str, place: Place) -> Iterator[Fact]:
-    """What somebody said, sentence by sentence."""
+    """Yield what somebody said, sentence by sentence."""
     sentences = [sentence[:LONGEST_VALUE] for sentence in split_sentences(text)]
     for sentence in sentences:
         if len(_WORD.findall(sentence)) > 3:
@@ -93,7 +93,7 @@ def read_sentences(text: str, place: Place) -> Iterator[Fact]:
 
 
 def _read_line(line: str, place: Place, label: str) -> Iterator[Fact]:
-    """The values of one line, each in the words between it and its neighbours."""
+    """Yield the values of one line, each in the words between it and its neighbours."""
     number = _LINE_NUMBER.match(line)
     bare = line[number.end() :] if number else line
     found = [one for one in find_values(bare) if not _opens_sentence(bare, one)]
@@ -120,7 +120,7 @@ def _read_line(line: str, place: Place, label: str) -> Iterator[Fact]:
 
 
 def _last_clause(text: str, words: int = _WORDS_BEFORE) -> str:
-    """The last words before a value, within the clause, from the first that tells something."""
+    """Return the last words before a value, within the clause, from the first that tells something."""
     clause = _CLAUSE.split(text[-12 * words :])[-1]
     for word in list(_WORD.finditer(clause))[-words:]:
         if word[0].lower() not in _FUNCTION_WORDS:
@@ -129,7 +129,7 @@ def _last_clause(text: str, words: int = _WORDS_BEFORE) -> str:
 
 
 def _first_clause(text: str) -> str:
-    """The first words behind a value, within the clause, to the last that tells something."""
+    """Return the first words behind a value, within the clause, to the last that tells something."""
     clause = _CLAUSE.split(text[:40])[0]
     words = list(_WORD.finditer(clause))[:4]
     for word in reversed(words):
@@ -143,19 +143,19 @@ def _telling(text: str) -> list[str]:
 
 
 def _one_value(text: str) -> str:
-    """What stands behind a label, where it is one value; empty where it is a text of many words."""
+    """Return what stands behind a label, where it is one value; empty where it is a text of many words."""
     bare = text.strip().strip("*_`\"',;").rstrip(".")
     return bare if len(bare.split()) <= _FEW_WORDS and len(bare) <= 60 and ": " not in bare else ""
 
 
 def _opens_sentence(line: str, found: Found) -> bool:
-    """Whether a word has a capital only because a sentence begins with it."""
+    """Return whether a word has a capital only because a sentence begins with it."""
     if found.shape is not Shape.NAME or " " in found.value:
         return False
     return line[: found.start].rstrip(" *-#>\"'([")[-1:] in ("", ".", "!", "?", ":")
 
 
 def _lines(text: str) -> list[str]:
-    """The lines of a text that are read, none of them long."""
+    """Return the lines of a text that are read, none of them long."""
     read = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
     return [piece for line in _LINE_END.split(read) for piece in _PIECE.findall(line)]

@@ -71,14 +71,14 @@ class Use:
 
 
 def uses_in(call: FunctionCall) -> Iterator[Use]:
-    """What a call uses, in the order in which it stands there."""
+    """Return what a call uses, in the order in which it stands there."""
     changes = bool(_CHANGES.intersection(words_of(call.name)))
     leaves = _leaves("", _arguments(call))
     return islice(chain.from_iterable(_uses(name, text, changes=changes) for name, text in leaves), MOST_NAMES)
 
 
 def failures_in(turn: Turn) -> Iterator[tuple[str, str]]:
-    """Each call of a turn in short, and the line that tells how it failed; empty for one that did not."""
+    """Yield each call of a turn in short, and the line that tells how it failed; empty for one that did not."""
     results = {result.call_id: result for result in turn.results.content} if turn.results else {}
     for call in turn.calls:
         result = results[call.id]
@@ -91,7 +91,7 @@ def failures_in(turn: Turn) -> Iterator[tuple[str, str]]:
 
 
 def plan_in(turn: Turn) -> str:
-    """The plan that a turn writes down, with the state of each step; empty for none."""
+    """Return the plan that a turn writes down, with the state of each step; empty for none."""
     for call in turn.calls:
         steps = _steps(_arguments(call))
         if len(steps) > 1:
@@ -103,7 +103,7 @@ def plan_in(turn: Turn) -> str:
 
 
 def _arguments(call: FunctionCall) -> object:
-    """What a call passes, with its numbers as they are written; nothing where it is no JSON."""
+    """Return what a call passes, with its numbers as they are written; nothing where it is no JSON."""
     try:
         return cast(object, json.loads(call.arguments, parse_int=str, parse_float=str, parse_constant=str))
     except (ValueError, RecursionError):
@@ -111,7 +111,7 @@ def _arguments(call: FunctionCall) -> object:
 
 
 def _leaves(name: str, data: object) -> Iterator[tuple[str, str]]:
-    """The texts and numbers of a call's arguments with their fields."""
+    """Yield the texts and numbers of a call's arguments with their fields."""
     if isinstance(data, dict):
         for key, value in cast("dict[str, object]", data).items():
             yield from _leaves(key, value)
@@ -133,7 +133,7 @@ def _uses(name: str, text: str, *, changes: bool) -> Iterator[Use]:
 
 
 def _uses_in_command(command: str) -> Iterator[Use]:
-    """What one command of a shell uses; a file behind `>` is written."""
+    """Yield what one command of a shell uses; a file behind `>` is written."""
     program = _PROGRAM.match(command)
     word = program[1].rpartition("/")[2] if program else ""
     changes = word in _CHANGES and not _PRINTS.search(command)
@@ -160,7 +160,7 @@ def _items(data: object) -> list[object]:
 
 
 def _steps(data: object) -> list[tuple[str, str]]:
-    """The steps of a plan in the arguments of a call: records with a text and a state."""
+    """Return the steps of a plan in the arguments of a call: records with a text and a state."""
     if isinstance(data, dict):
         nested = (_steps(value) for value in cast("dict[str, object]", data).values())
         return next(filter(None, nested), list[tuple[str, str]]())

@@ -72,7 +72,7 @@ class Item:
     sights: int = 0
 
     def worth(self, now: int) -> float:
-        """What it is worth to be told."""
+        """Return what it is worth to be told."""
         met = FIGURES.use * self.uses + self.sights
         return met / (1 + (now - self.turn) / FIGURES.halved_after)
 
@@ -92,7 +92,7 @@ class WorkingSet:
     plan: str = ""
 
     def after(self, turn: Turn, number: int, facts: Iterable[Fact]) -> "WorkingSet":
-        """The working set after one more turn."""
+        """Return the working set after one more turn."""
         items = dict(self.items)
         used = {use.value: use for call in turn.calls for use in uses_in(call)}
         for use in used.values():
@@ -112,7 +112,7 @@ class WorkingSet:
         return WorkingSet(items, failed, plan_in(turn) or self.plan)
 
     def render(self, limit: int, counter: TokenCounter, now: int, visible: str = "") -> str:
-        """The working set as text: a line for each kind of thing, those that count most first.
+        """Return the working set as text: a line for each kind of thing, those that count most first.
 
         Returns:
             str: At most `limit` tokens; empty where there is nothing to tell, or nothing fits.
@@ -131,7 +131,7 @@ class WorkingSet:
         return text(count_that_fits(text, len(told), limit, counter))
 
     def save(self) -> Mapping[str, object]:
-        """The working set as values that JSON can hold."""
+        """Return the working set as values that JSON can hold."""
         return {
             "items": [[i.value, i.label, i.turn, i.uses, i.sights] for i in self.items.values()],
             "failed": dict(self.failed),
@@ -140,7 +140,7 @@ class WorkingSet:
 
     @classmethod
     def load(cls, state: object) -> "WorkingSet":
-        """The working set that was saved.
+        """Return the working set that was saved.
 
         Raises:
             ValueError: It is something else.
@@ -153,7 +153,7 @@ class WorkingSet:
 
 
 def _names_a_thing(fact: Fact) -> bool:
-    """Whether a fact that was merely seen is a thing to work with: others are told as facts."""
+    """Return whether a fact that was merely seen is a thing to work with: others are told as facts."""
     if fact.shape is Shape.PATH:
         last = fact.value.rpartition("/")[2]
         return fact.value[0] in "/~." or fact.value.count("/") > 1 or ("/" in fact.value and "." in last)

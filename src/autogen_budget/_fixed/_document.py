@@ -128,7 +128,7 @@ def split_section(section: Section) -> list[Section]:
 
 
 def title_of(text: str) -> str:
-    """How a text begins, in one line: words of its own."""
+    """Return how a text begins, in one line: words of its own."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "").lstrip("#*•- ")
     if len(line) <= MAX_TITLE:
         return line
@@ -160,7 +160,7 @@ def _levels(headings: Sequence[Heading]) -> list[tuple[Heading, int]]:
 
 
 def _headings(text: str) -> Iterator[Heading]:
-    """The lines that begin sections, in order; what stands in fences is passed over."""
+    """Yield the lines that begin sections, in order; what stands in fences is passed over."""
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     lines = [text[a:b].rstrip("\r\n") for a, b in pairwise([*starts, len(text)])]
     closing = {match[1]: match.start() for match in _CLOSING.finditer(text)}
@@ -184,7 +184,7 @@ def _headings(text: str) -> Iterator[Heading]:
 
 
 def _tagged(line: str, start: int, closing: Mapping[str, int], depth: int) -> Heading | None:
-    """A tag that is closed somewhere below, or one of HTML's headings."""
+    """Return a tag that is closed somewhere below, or one of HTML's headings."""
     if match := _HTML.match(line):
         return Heading(start, match["title"], 0, "html", int(match[1]))
     tag = _TAG.match(line)
@@ -195,7 +195,7 @@ def _tagged(line: str, start: int, closing: Mapping[str, int], depth: int) -> He
 
 
 def _strong(line: str, start: int, after: str) -> Heading | None:
-    """Headings that hardly anything else can be."""
+    """Return the headings that hardly anything else can be."""
     if len(line) > MAX_HEADING:
         return None
     if match := _ATX.match(line):
@@ -212,7 +212,7 @@ def _strong(line: str, start: int, after: str) -> Heading | None:
 
 
 def _weak(line: str, start: int, after: str, *, alone: bool) -> Heading | None:
-    """Headings that are told from lists and sentences by what stands around them only."""
+    """Return the headings that are told from lists and sentences by what stands around them only."""
     words, said = line.strip(), line.rstrip().endswith(_SENTENCE_END)
     if (match := _NUMBER.match(line)) and (match["number"][:1].isdigit() or len(line) <= MAX_HEADING):
         depth = match["number"].count(".")

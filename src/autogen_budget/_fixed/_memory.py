@@ -43,7 +43,7 @@ def fit_memory(text: str, about: str, limit: int, counter: TokenCounter, referen
 
 
 def _items(text: str) -> tuple[str, list[str]]:
-    """What stands before the items, and the items: numbers in a row, or the sections of a document."""
+    """Return what stands before the items, and the items: numbers in a row, or the sections of a document."""
     places: list[int] = []
     for match in _ITEM.finditer(text):
         if int(match[1]) == len(places) + 1:

@@ -129,7 +129,7 @@ def _notice(count: int, reference: str | None) -> str:
 
 
 def _entries(document: Document, limit: int, counter: TokenCounter) -> tuple[str, list[Section]]:
-    """What comes before the first section, and the sections as the contents name them.
+    """Return what comes before the first section, and the sections as the contents name them.
 
     Sections that are too large to be shown give way to their own; paragraphs without headings are put together. Where
     nothing is said before the first section, the first one says what holds for all, if it is short.
@@ -151,7 +151,7 @@ def _says_nothing(preamble: str) -> bool:
 
 
 def _opened(section: Section, most: int, counter: TokenCounter) -> Iterator[Section]:
-    """A section, or its own sections where it is too large and has any."""
+    """Yield a section, or its own sections where it is too large and has any."""
     if counter.count_text(section.text, limit=max(0, most)) > most:
         parts = split_section(section)
         if any(part.headed for part in parts[1:]):
@@ -182,7 +182,7 @@ def sized(section: Section, most: int, counter: TokenCounter) -> Iterator[Sectio
 
 
 def _packed(sections: Iterable[Section], most: int, counter: TokenCounter) -> list[Section]:
-    """Sections without headings put together up to a size; each heading begins another."""
+    """Return the sections without headings put together up to a size; each heading begins another."""
     packed: list[Section] = []
     size = 0
     for section in sections:
@@ -197,7 +197,7 @@ def _packed(sections: Iterable[Section], most: int, counter: TokenCounter) -> li
 
 
 def _rules_of(section: Section) -> list[str]:
-    """The sentences of a section that say what must be, without its heading."""
+    """Return the sentences of a section that say what must be, without its heading."""
     found: list[str] = []
     for sentence in split_sentences(section.text):
         words = sentence.lstrip("-*•+ \t")
@@ -209,7 +209,7 @@ def _rules_of(section: Section) -> list[str]:
 
 
 def _told(rules: Sequence[Sequence[str]], limit: int, counter: TokenCounter) -> list[list[str]]:
-    """Those of the rules that fit, section by section: all of the first section's first, then the shortest."""
+    """Return those of the rules that fit, section by section: all of the first section's first, then the shortest."""
     places = [(at > 0, len(rule), at, rule) for at, some in enumerate(rules) for rule in some]
     told: list[list[str]] = [[] for _ in rules]
     for *_, at, rule in sorted(places):
@@ -230,7 +230,7 @@ def _first_that_fit(lines: Sequence[str], limit: int, counter: TokenCounter) -> 
 
 
 def _essentials(text: str, limit: int, counter: TokenCounter) -> str:
-    """The rules of a text, and as much of the rest, from its beginning, as fits; in its order."""
+    """Return the rules of a text, and as much of the rest, from its beginning, as fits; in its order."""
     sentences = [sentence for sentence in split_sentences(text) if sentence]
     chosen: set[int] = set()
     for place in sorted(range(len(sentences)), key=lambda at: (rule_level(sentences[at]) is not RuleLevel.RULE, at)):

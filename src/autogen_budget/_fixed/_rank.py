@@ -71,7 +71,7 @@ class Ranking:
 
 
 def _features(text: str) -> Iterator[str]:
-    """What a text is compared by: words without accents and case, how longer ones begin, and pairs of signs."""
+    """Yield what a text is compared by: words without accents and case, how longer ones begin, and pairs of signs."""
     plain = text if text.isascii() else _without_accents(text)
     for run in _WORD.findall(plain):
         if not run.isascii() and _UNSPACED.search(run) is not None:

@@ -53,7 +53,7 @@ def forms_of(tool: Tool | ToolSchema) -> tuple[Tool | ToolSchema, ...]:
 
 
 def schema_of(tool: Tool | ToolSchema) -> Mapping[str, object]:
-    """The schema of a tool; empty where asking for it fails, or it is none."""
+    """Return the schema of a tool; empty where asking for it fails, or it is none."""
     try:
         schema: object = tool if isinstance(tool, Mapping) else tool.schema
     except Exception:
@@ -62,7 +62,7 @@ def schema_of(tool: Tool | ToolSchema) -> Mapping[str, object]:
 
 
 def first_sentence(text: str, limit: int) -> str:
-    """The first sentence of a description without its examples, cut between words."""
+    """Return the first sentence of a description without its examples, cut between words."""
     sentence = _EXAMPLE.split(_END.split(text.strip(), maxsplit=1)[0], maxsplit=1)[0].rstrip(" ,;:(.")
     if len(sentence) <= limit:
         return encodable(sentence)
@@ -80,7 +80,7 @@ def _shortened(schema: Mapping[str, object], brevity: _Brevity) -> ToolSchema:
 
 
 def _without_prose(schema: object, limit: int, depth: int) -> object:
-    """A schema, or a list of them, with descriptions of so many characters; other values as they are."""
+    """Return a schema, or a list of them, with descriptions of so many characters; other values as they are."""
     if not depth or not isinstance(schema, (list, Mapping)):
         return schema
     if isinstance(schema, list):

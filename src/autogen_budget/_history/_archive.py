@@ -124,14 +124,14 @@ class HistoryArchive:
         return True
 
     async def text(self, reference: str) -> str:
-        """A stored text, empty where it cannot be read."""
+        """Return a stored text, empty where it cannot be read."""
         if self.lease is None:
             return ""
         text = await self._text(self.lease, reference)
         return "" if text.startswith(GONE) else text
 
     async def read(self) -> str:
-        """All that was stored, empty if nothing was; in place of a piece that cannot be read stands why."""
+        """Return all that was stored, empty if nothing was; in place of a piece that cannot be read stands why."""
         if self.lease is None:
             return ""
         texts = await self._texts(self.lease, await self._all_pieces(self.lease))
@@ -140,7 +140,7 @@ class HistoryArchive:
         return "\n\n".join(texts_read)
 
     def save(self) -> Mapping[str, object]:
-        """References of the pieces, as values that JSON can hold."""
+        """Return the references of the pieces, as values that JSON can hold."""
         return {"older": self._older, "pieces": [*self._pieces]}
 
     def load(self, state: object) -> None:
@@ -170,7 +170,7 @@ class HistoryArchive:
             self._older, self._pieces = listed.reference, self._pieces[len(older) :]
 
     async def _all_pieces(self, lease: ArtifactLease, *, hold: bool = False) -> list[str]:
-        """The references of all pieces, oldest first."""
+        """Return the references of all pieces, oldest first."""
         lists: list[list[str]] = [self._pieces]
         older = self._older
         while older:
@@ -197,12 +197,12 @@ class HistoryArchive:
 
 
 def written(turn: Turn, whole_of: Callable[[str], str | None]) -> str:
-    """A turn for a reader: who said what, which calls were made, and what they brought."""
+    """Return a turn for a reader: who said what, which calls were made, and what they brought."""
     return "\n".join(f"[{who}] {indented(words)}" for who, words in transcript_lines(_referring(turn, whole_of)))
 
 
 def _referring(turn: Turn, whole_of: Callable[[str], str | None]) -> Turn:
-    """The turn as received, but for results that were cut and whose whole is stored."""
+    """Return the turn as received, but for results that were cut and whose whole is stored."""
     texts: list[str] = []
     for now, received in turn.results_received:
         kept = whole_of(now.content)

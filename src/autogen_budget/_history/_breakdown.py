@@ -57,7 +57,7 @@ class TokenBreakdown:
         return self + TokenBreakdown({layer: Tally() - tally for layer, tally in other.layers.items()})
 
     def tokens(self, counter: TokenCounter) -> dict[str, int]:
-        """Tokens of each layer that holds any, largest first."""
+        """Return the tokens of each layer that holds any, largest first."""
         counted: dict[str, int] = {layer: counter.tokens(tally) for layer, tally in self.layers.items()}
         return {layer: n for layer, n in sorted(counted.items(), key=lambda item: -item[1]) if n}
 
@@ -69,7 +69,7 @@ class MessageTallies:
     _known: dict[int, tuple[LLMMessage, Tally]] = field(default_factory=dict[int, tuple[LLMMessage, Tally]])
 
     def measure(self, message: LLMMessage, counter: TokenCounter) -> Tally:
-        """What a message weighs."""
+        """Return what a message weighs."""
         known = self._known.get(id(message))  # which is no other message's, since this one is held
         if known is None:
             known = self._known[id(message)] = (message, counter.measure_message(message))
@@ -77,7 +77,7 @@ class MessageTallies:
 
 
 def measure_turn(turn: Turn, counter: TokenCounter, measured: MessageTallies | None = None) -> Tally:
-    """What a turn's messages weigh together.
+    """Return what a turn's messages weigh together.
 
     `measured`: What was measured before. `None` means nothing was.
     """
@@ -88,7 +88,7 @@ def measure_turn(turn: Turn, counter: TokenCounter, measured: MessageTallies | N
 def sizes_of_turns(
     turns: Iterable[Turn], counter: TokenCounter, *, task: Turn | None, measured: MessageTallies | None = None
 ) -> TokenBreakdown:
-    """What turns weigh, by layer.
+    """Return what turns weigh, by layer.
 
     `task`: The turn that is the task. `None` means it is not among them. `measured`: What was measured before.
     `None` means nothing was.
@@ -110,7 +110,7 @@ def sizes_of_turns(
 
 
 def sizes_of_history(history: History, counter: TokenCounter, measured: MessageTallies | None = None) -> TokenBreakdown:
-    """What a whole history weighs, by layer: instructions, turns and what stands for dropped ones.
+    """Return what a whole history weighs, by layer: instructions, turns and what stands for dropped ones.
 
     `measured`: What was measured before. `None` means nothing was.
     """
@@ -130,7 +130,7 @@ def sizes_of_extras(
     json_output: bool | type[BaseModel] | None = None,
     extra_create_args: Mapping[str, object] | None = None,
 ) -> TokenBreakdown:
-    """What a request carries beside its messages, by layer.
+    """Return what a request carries beside its messages, by layer.
 
     `json_output`: The structure asked for. `None` and booleans carry no schema. `extra_create_args`: Further
     arguments of the call. `None` means there are none.
@@ -141,7 +141,7 @@ def sizes_of_extras(
 
 
 def images_in(message: LLMMessage) -> list[Image]:
-    """The images of a message; only a user's message can hold any."""
+    """Return the images of a message; only a user's message can hold any."""
     if isinstance(message, UserMessage) and isinstance(message.content, list):
         return [part for part in message.content if isinstance(part, Image)]
     return []

@@ -60,7 +60,7 @@ class Conversation:
     identity: ConversationIdentity = field(default_factory=ConversationIdentity, compare=False, repr=False)
 
     def __len__(self) -> int:
-        """How many messages are known."""
+        """Return how many messages are known."""
         return len(self.known)
 
     @property
@@ -69,7 +69,7 @@ class Conversation:
         return self.projection.history
 
     def begins(self, messages: Sequence[LLMMessage]) -> bool:
-        """Whether a whole history, as an agent sends it, is this conversation, with or without more behind it.
+        """Return whether a whole history, as an agent sends it, is this conversation, with or without more behind it.
 
         One that goes on in the middle of what was read as a whole (a turn, the leading system messages) is not.
         """
@@ -136,19 +136,19 @@ class Conversation:
         )
 
     def stored(self) -> "Conversation":
-        """All turns that left or were cut are stored, or nobody expects them to be."""
+        """Return whether all turns that left or were cut are stored, or nobody expects them to be."""
         return replace(self, unstored=()) if self.unstored else self
 
     def stable_prefix(self, extras: Tally) -> Tally:
-        """What the beginning of the next request weighs that the latest one had as well."""
+        """Return what the beginning of the next request weighs that the latest one had as well."""
         return extras + self.latest.stable if extras == self.latest.extras else Tally()
 
     def new_since_latest(self) -> Tally:
-        """What the messages weigh, as received, that came after the latest request."""
+        """Return what the messages weigh, as received, that came after the latest request."""
         return self.projection.original.total - self.latest.original
 
     def requested(self, extras: Tally, behind: Tally | None = None) -> "Conversation":
-        """A request is made of it as it is: the next one begins with it, if nothing changes.
+        """Return the conversation once it is requested as it is: the next request begins with it, if nothing changes.
 
         `behind`: What stands behind a message that the next request may not have. `None` means there is no such
         message.

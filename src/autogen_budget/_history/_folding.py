@@ -17,7 +17,7 @@ def in_context(conversation: Conversation, context: Sequence[LLMMessage]) -> boo
 
 
 def fold(conversation: Conversation, context: Sequence[LLMMessage]) -> tuple[Conversation, list[LLMMessage]] | None:
-    """What a context can hold in place of what it holds; requests stay the very same.
+    """Return what a context can hold in place of what it holds; requests stay the very same.
 
     Returns:
         tuple[Conversation, list[LLMMessage]] | None: The conversation as it is known from then on, and the messages.
@@ -37,7 +37,7 @@ def fold(conversation: Conversation, context: Sequence[LLMMessage]) -> tuple[Con
 
 
 def turns_in_context(conversation: Conversation, context: Sequence[LLMMessage]) -> tuple[Turn, ...]:
-    """All turns a context stands for, but those that were dropped."""
+    """Return all turns a context stands for, but those that were dropped."""
     behind = context[len(conversation) - (_instructions(conversation, context) or 0) :]
     turns, _ = conversation.projection.reader.copy().read(behind)
     return (*conversation.history.turns, *turns)

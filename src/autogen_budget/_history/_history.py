@@ -117,7 +117,7 @@ class History:
         return flat
 
     def with_turns(self, turns: Iterable[Turn]) -> "History":
-        """The history with other turns.
+        """Return the history with other turns.
 
         Args:
             turns (Iterable[Turn]): All of them, oldest first.
@@ -130,7 +130,7 @@ class History:
         return self if same else replace(self, turns=new)
 
     def without(self, dropped: frozenset[int], tokens: int) -> "History":
-        """The history without some turns, which `past` then accounts for.
+        """Return the history without some turns, which `past` then accounts for.
 
         Args:
             dropped (frozenset[int]): Positions of the turns to drop.
@@ -148,7 +148,7 @@ class History:
 
 
 def leading_system(messages: Sequence[LLMMessage]) -> tuple[SystemMessage, ...]:
-    """The system messages that a list of messages begins with."""
+    """Return the system messages that a list of messages begins with."""
     system: list[SystemMessage] = []
     for message in messages:
         if not isinstance(message, SystemMessage):
@@ -158,6 +158,6 @@ def leading_system(messages: Sequence[LLMMessage]) -> tuple[SystemMessage, ...]:
 
 
 def system_repairs(messages: Sequence[LLMMessage], system: Sequence[SystemMessage]) -> tuple[Repair, ...]:
-    """What `leading_system` mended."""
+    """Return what `leading_system` mended."""
     changed = (new for old, new in zip(messages, system, strict=False) if new is not old)
     return tuple(Repair("half a character", type(message).__name__) for message in changed)

@@ -34,7 +34,7 @@ class Projection:
 
     @classmethod
     def empty(cls, *, multiple_system_messages: bool, keep: RetentionPolicy) -> "Projection":
-        """Nothing yet."""
+        """Return nothing yet."""
         return cls(History(keep=keep), TurnReader(multiple_system_messages=multiple_system_messages))
 
     @property
@@ -99,7 +99,7 @@ class Projection:
         return replace(self, history=history, sizes=self.sizes - gone, original=self.original - gone), gone
 
     def keeping(self, keep: RetentionPolicy) -> "Projection":
-        """The same form, of which other turns may not be dropped from now on."""
+        """Return the same form, of which other turns may not be dropped from now on."""
         return self if self.history.keep == keep else replace(self, history=replace(self.history, keep=keep))
 
 
@@ -108,6 +108,6 @@ def _sizes(system: Sequence[SystemMessage], turns: Iterable[Turn], counter: Toke
 
 
 def common_prefix(a: History, b: History, counter: TokenCounter) -> Tally:
-    """What the messages weigh with which both histories begin."""
+    """Return what the messages weigh with which both histories begin."""
     pairs = takewhile(lambda pair: same_message(*pair), zip(a.flatten(), b.flatten(), strict=False))
     return Tally.sum(counter.measure_message(message) for message, _ in pairs)

@@ -38,7 +38,7 @@ class KnownMessages:
         return len(self.messages)
 
     def begin(self, messages: Sequence[LLMMessage]) -> bool:
-        """Whether a whole history, as an agent sends it, begins with these messages."""
+        """Return whether a whole history, as an agent sends it, begins with these messages."""
         count = len(self.messages)
         if len(messages) < count:
             return False
@@ -55,7 +55,7 @@ class KnownMessages:
         return len(messages) > len(stem) and is_plain(messages[len(stem)]) and all(map(same_message, stem, messages))
 
     def begin_but_instructions(self, messages: Sequence[LLMMessage]) -> bool:
-        """Whether a whole history begins with these messages, except that other instructions stand before them.
+        """Return whether a whole history begins with these messages, except that other instructions stand before them.
 
         One that goes on with results, in the middle of a turn, does not.
         """
@@ -64,13 +64,13 @@ class KnownMessages:
         return 0 < len(ours) <= len(theirs) and not torn and all(map(same_message, ours, theirs))
 
     def with_instructions(self, system: Sequence[SystemMessage]) -> "KnownMessages":
-        """These messages behind other instructions."""
+        """Return these messages behind other instructions."""
         before, after = self.messages[: (count := _leading(self.messages))], self.messages[count:]
         size = self.size - sum(map(_bytes_of, before)) + sum(map(_bytes_of, system))
         return KnownMessages((*system, *after), (*system, *self.latest[count:]), size)
 
     def instructions_beside(self, context: Sequence[LLMMessage], most: int) -> int | None:
-        """How many of these messages stand before those of an agent's context, which holds all the others.
+        """Return how many of these messages stand before those of an agent's context, which holds all the others.
 
         `most`: How many it can be at most.
 
@@ -85,12 +85,12 @@ class KnownMessages:
         return None
 
     def extended(self, messages: Sequence[LLMMessage]) -> "KnownMessages":
-        """These messages and the new ones behind them, in a history that begins with these."""
+        """Return these messages and the new ones behind them, in a history that begins with these."""
         new = messages[len(self.messages) :]
         return KnownMessages((*self.messages, *new), tuple(messages), self.size + sum(map(_bytes_of, new)))
 
     def without_newest(self) -> "KnownMessages":
-        """All of these messages but the newest."""
+        """Return all of these messages but the newest."""
         return KnownMessages(self.messages[:-1], self.latest[:-1], self.size - _bytes_of(self.messages[-1]))
 
 
@@ -102,7 +102,7 @@ def first_words(messages: Sequence[LLMMessage]) -> str:
 
 
 def _leading(messages: Sequence[LLMMessage]) -> int:
-    """How many system messages stand first."""
+    """Return how many system messages stand first."""
     return sum(1 for _ in takewhile(lambda message: isinstance(message, SystemMessage), messages))
 
 
@@ -112,14 +112,14 @@ def _bytes_of(message: LLMMessage) -> int:
 
 
 def is_plain(message: LLMMessage) -> bool:
-    """Whether a message is a turn of its own: no calls, no results."""
+    """Return whether a message is a turn of its own: no calls, no results."""
     return not isinstance(message, FunctionExecutionResultMessage) and not (
         isinstance(message, AssistantMessage) and isinstance(message.content, list)
     )
 
 
 def same_message(a: LLMMessage, b: LLMMessage) -> bool:
-    """Whether two messages say the same; images are compared by what they show."""
+    """Return whether two messages say the same; images are compared by what they show."""
     if a is b or a == b:
         return True
     if not (isinstance(a, UserMessage) and isinstance(b, UserMessage)) or a.source != b.source:

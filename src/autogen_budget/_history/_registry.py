@@ -76,7 +76,7 @@ class ConversationRegistry:
         self._saved: list[SavedConversation] = []  # whose messages have not come again yet
 
     def recall(self, messages: Sequence[LLMMessage]) -> Recalled:
-        """The conversation these messages belong to; nothing that is known changes.
+        """Return the conversation these messages belong to; nothing that is known changes.
 
         Raises:
             TypeError: An element is not one of AutoGen's four message classes.
@@ -103,7 +103,7 @@ class ConversationRegistry:
         self._forget_some()
 
     def fold(self, context: Sequence[LLMMessage]) -> list[LLMMessage] | None:
-        """What an agent's context can hold in place of what it holds, so that requests stay the very same.
+        """Return what an agent's context can hold in place of what it holds, so that requests stay the very same.
 
         Returns:
             list[LLMMessage] | None: `None` means it should stay as it is: it is not known, or nothing was compacted
@@ -118,11 +118,11 @@ class ConversationRegistry:
         return folded[1]
 
     def find(self, context: Sequence[LLMMessage]) -> Conversation | None:
-        """The conversation that an agent's context holds, with or without something new at its end."""
+        """Return the conversation that an agent's context holds, with or without something new at its end."""
         return max((known for known in self._alike(context) if in_context(known, context)), key=len, default=None)
 
     def find_loaded(self, context: Sequence[LLMMessage]) -> Conversation | None:
-        """The conversation that an agent's context holds, if it was loaded and no request was made of it yet."""
+        """Return the conversation that an agent's context holds, if it was loaded and no request was made of it yet."""
         found = next(self._waiting(context), None)
         return found[1] if found is not None and in_context(found[1], context) else None
 
@@ -137,7 +137,7 @@ class ConversationRegistry:
         self._known, self._by_words, self._bytes, self._saved = {}, {}, 0, []
 
     def save(self) -> list[dict[str, object]]:
-        """The compacted conversations as values that JSON can hold; the others follow from their messages."""
+        """Return the compacted conversations as values that JSON can hold; the others follow from their messages."""
         compacted = [state for known in self._known.values() if (state := saved(known, mixed=self._mixed)) is not None]
         states: list[dict[str, object]] = []
         left = MAX_SAVED_BYTES
@@ -182,7 +182,7 @@ class ConversationRegistry:
         return Conversation(Projection.empty(multiple_system_messages=self._mixed, keep=self.keep))
 
     def _waiting(self, messages: Sequence[LLMMessage]) -> Iterator[tuple[SavedConversation, Conversation]]:
-        """The conversations that were saved and whose messages these begin with, the longest first."""
+        """Yield the conversations that were saved and whose messages these begin with, the longest first."""
         body = messages[len(leading_system(messages)) :]
         found = fingerprints(body, {waiting.count for waiting in self._saved}) if self._saved else {}
         for waiting in sorted(self._saved, key=lambda waiting: -waiting.count):
@@ -230,7 +230,7 @@ class ConversationRegistry:
 
 
 def _texts_of(conversation: Conversation) -> tuple[LLMMessage, ...]:
-    """All messages of a loaded conversation, as received and as they are sent, and what they were cut from."""
+    """Return all messages of a loaded conversation, as received and as they are sent, and what they were cut from."""
     history = conversation.history
     cut = (turn.whole for turn in history.turns if turn.whole is not None)
     return (*conversation.known.messages, *history.flatten(), *(message for turn in cut for message in turn.messages))

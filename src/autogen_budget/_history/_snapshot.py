@@ -66,7 +66,7 @@ class SavedConversation(BaseModel):
 
 
 def saved(conversation: Conversation, *, mixed: bool) -> SavedConversation | None:
-    """What a state holds of a conversation.
+    """Return what a state holds of a conversation.
 
     Returns:
         SavedConversation | None: `None` means what is sent follows from what came.
@@ -91,7 +91,7 @@ def saved(conversation: Conversation, *, mixed: bool) -> SavedConversation | Non
 def restored(
     state: SavedConversation, empty: Conversation, messages: Sequence[LLMMessage], counter: TokenCounter
 ) -> Conversation:
-    """The conversation that was saved, made of its messages as received again.
+    """Return the conversation that was saved, made of its messages as received again.
 
     Raises:
         ValueError: What was saved does not go with them.
@@ -121,7 +121,7 @@ def _sizes(came: Mapping[str, Sequence[int]]) -> TokenBreakdown:
 
 
 def fingerprints(messages: Sequence[LLMMessage], counts: Iterable[int]) -> dict[int, str]:
-    """What lists of messages begin with, in one pass."""
+    """Return what lists of messages begin with, in one pass."""
     wanted = {count for count in counts if 0 <= count <= len(messages)}
     running, found = hashlib.sha256(), dict[int, str]()
     for count in range(max(wanted, default=-1) + 1):
@@ -133,7 +133,7 @@ def fingerprints(messages: Sequence[LLMMessage], counts: Iterable[int]) -> dict[
 
 
 def _saved(turn: Turn, places: Mapping[int, int]) -> int | SavedTurn:
-    """A turn's place where it is just what came, or else what it is made of."""
+    """Return a turn's place where it is just what came, or else what it is made of."""
     messages = [places.get(id(message), message) for message in turn.messages]
     first, plain = messages[0], not turn.note and turn.whole is None
     if plain and isinstance(first, int) and all(isinstance(message, int) for message in messages):

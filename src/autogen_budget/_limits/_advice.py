@@ -50,7 +50,7 @@ class Adviser:
         self._report = report
 
     def advise(self, messages: Sequence[LLMMessage], *, may_end: bool) -> Advice:
-        """What to tell the model with its next request.
+        """Return what to tell the model with its next request.
 
         `messages`: The conversation so far. Nothing in it is changed.
         """
@@ -76,7 +76,7 @@ class Adviser:
         return Advice(f"{note}\n{end.note}".strip(), end.answer_now)
 
     def _end(self) -> Advice:
-        """What to tell of the end of the run; it takes one of the calls that are left."""
+        """Return what to tell of the end of the run; it takes one of the calls that are left."""
         run = current_run()
         if run is None:
             return Advice()
@@ -100,7 +100,7 @@ class _Left:
 
 
 def _left(run: Run, *, counts_calls: bool) -> Iterator[_Left]:
-    """What is left of a run."""
+    """Yield what is left of a run."""
     if counts_calls and run.calls_left is not None:
         yield _Left(f"{run.calls_left} calls", run.calls_left <= NEAR_COUNT, run.calls_left <= 1)
         run.calls_left -= 1

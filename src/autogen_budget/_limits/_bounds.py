@@ -81,7 +81,7 @@ class PerMinute:
     _total: float = field(default=0.0, init=False)
 
     def delay(self, amount: float, now: float) -> float:
-        """Seconds until so much may be sent."""
+        """Return the seconds until so much may be sent."""
         while self._sent and self._sent[0][0] <= now - WINDOW:
             self._total -= self._sent.popleft()[1]
         left = self._total

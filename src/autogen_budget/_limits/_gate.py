@@ -208,7 +208,7 @@ class Gate:
                 self._take(first, now)
 
     def _delay(self, tokens: int, weight: int, now: float) -> tuple[float, Reason]:
-        """Seconds that a call has to wait at least, and what for; infinity means until another one ends."""
+        """Return the seconds that a call has to wait at least, and what for; infinity means until another one ends."""
         in_flight = max(self._calls.delay(weight), self._tokens.delay(tokens * weight))
         rate = max(self._requests_per_minute.delay(1, now), self._tokens_per_minute.delay(tokens, now))
         hold = max(0.0, self._free_from - now)
@@ -252,7 +252,7 @@ _of_clients: "weakref.WeakKeyDictionary[ChatCompletionClient, Gate]" = weakref.W
 
 
 def gate_of(limits: Limits) -> Gate:
-    """The gate of all that share an object of limits; equal objects have gates of their own."""
+    """Return the gate of all that share an object of limits; equal objects have gates of their own."""
     gate = _of_limits.get(id(limits))
     if gate is None:
         gate = _of_limits[id(limits)] = Gate(
@@ -266,5 +266,5 @@ def gate_of(limits: Limits) -> Gate:
 
 
 def gate_of_client(client: ChatCompletionClient) -> Gate:
-    """The gate of all that call one client: what its server asks for holds for all of them."""
+    """Return the gate of all that call one client: what its server asks for holds for all of them."""
     return _of_clients.setdefault(client, Gate())

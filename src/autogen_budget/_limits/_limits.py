@@ -155,7 +155,7 @@ class Limits(BaseModel):
         return hash((*values, frozenset(self.tool_timeouts.items())))
 
     def for_tool(self, tool: str) -> float | None:
-        """Seconds that one call of a tool may take. `None` means no limit.
+        """Return the seconds that one call of a tool may take. `None` means no limit.
 
         Args:
             tool (str): The tool's name.

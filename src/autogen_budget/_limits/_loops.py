@@ -39,11 +39,11 @@ class Repetition:
     pattern: Pattern
 
     def is_over(self, max_repeats: int) -> bool:
-        """Whether this is as much as may be."""
+        """Return whether this is as much as may be."""
         return self.repeats >= max_repeats * (PATIENCE if self.changes else 1)
 
     def __str__(self) -> str:
-        """What is repeated, in words."""
+        """Return what is repeated, in words."""
         result = "with other results" if self.changes else "with the same result"
         steps = "" if self.cycle == 1 else f" ({self.cycle} steps by turns)"
         return f"{self.subject}{steps} {self.repeats} times in a row {result}"
@@ -86,7 +86,7 @@ class _Lazy:
 
 
 def _count(steps: _Lazy, cycle: int, most: int, *, changes: bool) -> int:
-    """How many times the newest steps were done in a row; 0 if there are not as many."""
+    """Return how many times the newest steps were done in a row; 0 if there are not as many."""
     newest = steps.first(cycle)
     if len(newest) < cycle:
         return 0

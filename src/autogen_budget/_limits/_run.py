@@ -32,7 +32,7 @@ class Run:
 
 
 def current_run() -> Run | None:
-    """The run that this code belongs to. `None` means it belongs to none."""
+    """Return the run that this code belongs to. `None` means it belongs to none."""
     return _run.get()
 
 
@@ -45,7 +45,7 @@ def enter_run(run: Run | None) -> None:
 
 
 def run_limits() -> tuple[TimeLimit, ...]:
-    """The deadline of the run that this code belongs to; empty if it has none."""
+    """Return the deadline of the run that this code belongs to; empty if it has none."""
     run = _run.get()
     return () if run is None or run.limit is None else (run.limit,)
 
@@ -57,7 +57,7 @@ def seconds_left() -> float | None:
 
 
 def shortened(seconds: float | None, until: float | None = None) -> TimeLimit | None:
-    """The limit of a run that begins now, inside the one that this code belongs to.
+    """Return the limit of a run that begins now, inside the one that this code belongs to.
 
     `seconds`: What the run may take. `None` means no limit of its own. `until`: A deadline from a saved state, in
     seconds of Unix time. `None` means there is none.
@@ -74,7 +74,7 @@ def shortened(seconds: float | None, until: float | None = None) -> TimeLimit | 
 
 
 def inherited(limit: TimeLimit | None) -> TimeLimit | None:
-    """A run's limit as what it calls sees it: a moment later, so that the run itself ends them, in good order.
+    """Return a run's limit as what it calls sees it: a moment later, so that the run itself ends them, in good order.
 
     `limit`: The limit. `None` means there is none.
     """
@@ -82,5 +82,5 @@ def inherited(limit: TimeLimit | None) -> TimeLimit | None:
 
 
 def unix_time(limit: TimeLimit) -> float:
-    """When a limit ends, in seconds of Unix time, as it is saved."""
+    """Return when a limit ends, in seconds of Unix time, as it is saved."""
     return time.time() + limit.ends - asyncio.get_running_loop().time()

@@ -181,7 +181,7 @@ class Sender:
         return permit
 
     def _limits_of_first(self, streamed: bool) -> tuple[TimeLimit, ...]:
-        """What limits the wait for the first item: of a stream its first chunk, else the whole answer."""
+        """Return what limits the wait for the first item: of a stream its first chunk, else the whole answer."""
         first = self._limits.first_token_timeout
         if streamed and first is not None:
             return (*TimeLimit.after("first_token", first), *run_limits())

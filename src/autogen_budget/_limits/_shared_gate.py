@@ -183,7 +183,7 @@ _of_limits: dict[int, SharedGate] = {}
 
 
 def shared_gates_of(limits: Limits) -> tuple[SharedGate, ...]:
-    """The gate of all that share an object of limits with other processes; none if they share it with nobody."""
+    """Return the gate of all that share an object of limits with other processes; none if they share it with nobody."""
     if limits.server_url is None:
         return ()
     gate = _of_limits.get(id(limits))

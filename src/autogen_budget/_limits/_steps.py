@@ -58,7 +58,7 @@ class Step:
 
 
 def steps_of_context(messages: Sequence[LLMMessage]) -> Iterable[Step]:
-    """What an agent did since somebody last said something to it, newest first; thoughts do not count.
+    """Yield what an agent did since somebody last said something to it, newest first; thoughts do not count.
 
     `messages`: Its conversation, oldest first.
     """
@@ -77,7 +77,7 @@ def steps_of_context(messages: Sequence[LLMMessage]) -> Iterable[Step]:
 
 
 def steps_of_team(messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> list[Step]:
-    """What the agents of a team did since a user last said something, oldest first."""
+    """Return what the agents of a team did since a user last said something, oldest first."""
     steps: list[Step] = []
     calls: dict[str, Sequence[FunctionCall]] = {}
     for message in messages:
@@ -107,7 +107,7 @@ def _speech(source: str, text: str) -> Step:
 
 
 def _calls(source: str, calls: Sequence[FunctionCall], results: Sequence[FunctionExecutionResult]) -> Step:
-    """Calls that were made at once, in whatever order."""
+    """Return the step of calls that were made at once, in whatever order."""
     names = ", ".join(dict.fromkeys(call.name for call in calls))
     made = sorted(f"{call.name}({_canonical(call.arguments)})" for call in calls)
     outcome = _digest(*sorted(masked(result.content) for result in results))
@@ -115,7 +115,7 @@ def _calls(source: str, calls: Sequence[FunctionCall], results: Sequence[Functio
 
 
 def _canonical(arguments: str) -> str:
-    """Arguments with sorted keys; as they are where they are no JSON."""
+    """Return the arguments with sorted keys; as they are where they are no JSON."""
     try:
         return json.dumps(json.loads(arguments), sort_keys=True)
     except (ValueError, RecursionError):

@@ -53,7 +53,7 @@ class TimeLimit:
 
     @classmethod
     def after(cls, clock: Clock, seconds: float | None) -> "tuple[TimeLimit, ...]":
-        """The limit that ends so many seconds from now; none without seconds."""
+        """Return the limit that ends so many seconds from now; none without seconds."""
         if seconds is None:
             return ()
         return (cls(clock, seconds, asyncio.get_running_loop().time() + seconds),)
@@ -82,7 +82,7 @@ def cancel_quietly(token: CancellationToken) -> None:
 
 
 def left_behind() -> int:
-    """How many tasks, and functions in threads, go on in the background although they were given up."""
+    """Return how many tasks, and functions in threads, go on in the background although they were given up."""
     return len(_left_behind)
 
 
@@ -178,7 +178,7 @@ class StreamReader(Generic[T]):
                 await _end(closing, self._begun, self._name)
 
     async def read(self, limits: Iterable[TimeLimit] = ()) -> tuple[T] | None:
-        """The next item in a tuple. `None` means the stream ended.
+        """Return the next item in a tuple. `None` means the stream ended.
 
         `limits`: When it has to be there. Empty means no limit.
 

@@ -84,7 +84,7 @@ class RecallIndex:
         self._count = 0
 
     def __len__(self) -> int:
-        """How many passages there are."""
+        """Return how many passages there are."""
         return self._count
 
     def add(self, passages: Iterable[Passage]) -> None:
@@ -157,7 +157,7 @@ class RecallIndex:
 
 @cache
 def fts5_available() -> bool:
-    """Whether this interpreter's SQLite has FTS5; where it lacks it, one warning says that recall is off."""
+    """Return whether this interpreter's SQLite has FTS5; where it lacks it, one warning says that recall is off."""
     connection = sqlite3.connect(":memory:")
     try:
         connection.executescript(_TABLES)
@@ -170,7 +170,7 @@ def fts5_available() -> bool:
 
 
 def _weight(passages: int, having: int) -> float:
-    """The inverse document frequency of a term as FTS5's `bm25` computes it."""
+    """Return the inverse document frequency of a term as FTS5's `bm25` computes it."""
     return max(1e-6, math.log((passages - having + 0.5) / (having + 0.5)))
 
 

@@ -18,14 +18,14 @@ _ASKING = regex.compile(r"about|am|he|her|his|how|i|many|me|much|or|she|this|us|
 
 
 def searchable(text: str) -> str:
-    """A text with overlapping groups of characters in place of words that nothing parts."""
+    """Return a text with overlapping groups of characters in place of words that nothing parts."""
     if text.isascii():
         return text
     return _UNSPACED.sub(lambda run: f" {' '.join(_groups(run[0], run[1] is not None))} ", text)
 
 
 def terms_of(request: str) -> list[str]:
-    """What a request asks for, as terms of a full-text query, in their order and once each."""
+    """Return what a request asks for, as terms of a full-text query, in their order and once each."""
     text = request if len(request) <= 2 * MAX_REQUEST else f"{request[:MAX_REQUEST]} {request[-MAX_REQUEST:]}"
     text = text.encode("utf-8", "replace").decode().lower()
     words = (word for word in _WORD.findall(searchable(text)) if word.strip("_") and not _is_plain(word))
@@ -42,5 +42,5 @@ def _is_plain(word: str) -> bool:
 
 
 def _quoted(word: str) -> str:
-    """A term; one character that stands alone is looked for at the beginning of any group."""
+    """Return a term; one character that stands alone is looked for at the beginning of any group."""
     return f'"{word}"*' if len(word) == 1 and _UNSPACED.fullmatch(word) else f'"{word}"'

@@ -17,7 +17,7 @@ _of_processes: dict[int, ThreadPoolExecutor] = {}
 
 
 def _threads() -> ThreadPoolExecutor:
-    """The threads of this process: one that was forked has none of its parent's."""
+    """Return the threads of this process: one that was forked has none of its parent's."""
     process = os.getpid()
     if process not in _of_processes:
         _of_processes[process] = ThreadPoolExecutor(THREADS, thread_name_prefix="autogen-budget")

@@ -90,7 +90,7 @@ class RedisServer:
         return answer
 
     def unavailable(self) -> PoolUnavailableError:
-        """What to raise while it is away and calls are to be refused."""
+        """Return what to raise while it is away and calls are to be refused."""
         return PoolUnavailableError(
             f"{self._what} cannot be reached at {self._where}, so nobody can say whether the call fits. "
             'It was not made. Start the server, or let the limits hold for this process alone: when_away="local"'

@@ -29,7 +29,7 @@ class SharedServer(Protocol):
         ...
 
     def unavailable(self) -> PoolUnavailableError:
-        """What to raise while it is away and calls are to be refused."""
+        """Return what to raise while it is away and calls are to be refused."""
         ...
 
     def close(self) -> None:
@@ -40,7 +40,7 @@ class SharedServer(Protocol):
 def open_server(
     url: str, what: str, *, keys: Sequence[str], scripts: Mapping[str, str], when_away: WhenAway
 ) -> SharedServer:
-    """A server by its URL; it is not asked for anything yet.
+    """Return a server by its URL; it is not asked for anything yet.
 
     Raises:
         ImportError: The package for it is missing.
@@ -53,6 +53,6 @@ def open_server(
 
 
 def without_credentials(url: str) -> str:
-    """The URL of a server as dumps, logs and errors may show it."""
+    """Return the URL of a server as dumps, logs and errors may show it."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -56,7 +56,7 @@ def assert_within(
 
 
 def _requests(calls: Sequence[CallRecord], most: int | None) -> Iterator[str]:
-    """The first request that is too large."""
+    """Yield the first request that is too large."""
     for number, call in enumerate(calls, 1):
         if most is not None and call.tokens_sent > most:
             largest = ", ".join(f"{layer} {tokens:,}" for layer, tokens in list(call.layers_sent.items())[:3])

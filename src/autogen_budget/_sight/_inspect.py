@@ -57,7 +57,7 @@ class Contents:
     largest: tuple[Piece, ...]
 
     def values(self) -> dict[str, object]:
-        """The same as values that JSON can hold."""
+        """Return the same as values that JSON can hold."""
         return asdict(self)
 
 
@@ -87,7 +87,7 @@ def _layers(pieces: Sequence[Weighed]) -> list[str]:
 
 
 def _schemas(transcript: Transcript, counter: TokenCounter) -> Iterator[Weighed]:
-    """The frame of the request, and each schema by what it adds to those before it."""
+    """Yield the frame of the request, and each schema by what it adds to those before it."""
     before = counter.measure_extras()
     yield Piece("frame of the request", "schema", None, counter.tokens(before)), before
     for number, tool in enumerate(transcript.tools, 1):

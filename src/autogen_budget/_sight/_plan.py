@@ -124,13 +124,13 @@ def caps_for(largest: int) -> list[int]:
 
 
 def round_up(tokens: float) -> int:
-    """The next number with two leading digits and zeros: 8,231 gives 8,300."""
+    """Return the next number with two leading digits and zeros: 8,231 gives 8,300."""
     step = int("1" + "0" * max(0, len(str(int(tokens))) - 2))
     return -int(-tokens // step) * step
 
 
 def best_of(tried: Sequence[Outcome]) -> Outcome:
-    """The cheapest that loses nothing; where everything loses something, what loses least.
+    """Return the cheapest that loses nothing; where everything loses something, what loses least.
 
     `tried`: What was tried; at least one.
     """

@@ -46,7 +46,7 @@ class Settings:
     model: str | None = None
 
     def __str__(self) -> str:
-        """The settings as code to paste."""
+        """Return the settings as code to paste."""
         changed = self.budget.model_dump(exclude_defaults=True)
         cap = changed.pop("max_prompt_tokens", None)
         arguments = ([] if cap is None else [f"{cap}"]) + [f"{name}={value!r}" for name, value in changed.items()]
@@ -120,7 +120,7 @@ def check_strategies(names: Sequence[str]) -> None:
 
 
 def known_strategies() -> list[str]:
-    """The strategies that can be named: those that call no model."""
+    """Return the strategies that can be named: those that call no model."""
     return [type(strategy).__name__ for strategy in default_strategies(TokenBudget(1))]
 
 

@@ -92,7 +92,7 @@ class Telemetry:
         self._spared.add(max(0, record.tokens_before - record.tokens_sent), common)
 
     def _conversation(self, record: CallRecord) -> Attributes:
-        """The conversation of a call, told apart from those of other agents and other processes."""
+        """Return the conversation of a call, told apart from those of other agents and other processes."""
         name = f"{self._run}/{record.name}/{record.conversation}"
         return {names.CONVERSATION_ID: name} if record.conversation else {}
 
@@ -106,7 +106,7 @@ class Telemetry:
 
 
 def _common(record: CallRecord) -> Attributes:
-    """What spans and metrics are told apart by."""
+    """Return what spans and metrics are told apart by."""
     attributes: Attributes = {
         names.OPERATION: "chat",
         names.PROVIDER: _provider(record.model),
@@ -121,7 +121,7 @@ def _common(record: CallRecord) -> Attributes:
 
 
 def _details(record: CallRecord) -> Mapping[str, Attribute | tuple[str]]:
-    """What only the span of a call has."""
+    """Return what only the span of a call has."""
     known: dict[str, Attribute | tuple[str] | None] = {
         names.INPUT_TOKENS: record.reported_prompt_tokens,
         names.OUTPUT_TOKENS: record.reported_completion_tokens,
@@ -154,7 +154,7 @@ def _nanoseconds(seconds: float) -> int:
 
 @lru_cache(maxsize=256)
 def _provider(model: str | None) -> str:
-    """Who serves a model, by its name; the conventions ask for a value."""
+    """Return who serves a model, by its name; the conventions ask for a value."""
     try:
         provider, _ = data_snapshot.get_snapshot().find_provider_model(model or "", None, None, None)
     except LookupError:

@@ -21,7 +21,7 @@ def printable(text: str) -> str:
 
 
 def summary_lines(report: Report) -> Iterator[str]:
-    """The figures of a report in a few lines."""
+    """Yield the figures of a report in a few lines."""
     stable = report.stable_prefix_tokens / max(1, report.tokens_sent)
     yield (
         f"{report.calls:,} calls, {report.failed:,} failed, {report.from_cache:,} answered from a cache; "

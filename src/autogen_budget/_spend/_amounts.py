@@ -45,7 +45,7 @@ class Amount:
         return f"{_tokens(self.tokens)}, {_usd(self.cost)}, {_calls(self.calls)}"
 
     def larger(self, other: "Amount") -> "Amount":
-        """The larger of both, unit by unit."""
+        """Return the larger of both, unit by unit."""
         return Amount(max(self.tokens, other.tokens), max(self.cost, other.cost), max(self.calls, other.calls))
 
 
@@ -72,21 +72,21 @@ class Allowance:
         return ", ".join(filter(None, limits)) or "without limit"
 
     def exceeded_unit(self, amount: Amount) -> Unit | None:
-        """What there is too little of for an amount. `None` means the amount fits."""
+        """Return what there is too little of for an amount. `None` means the amount fits."""
         return next((unit for unit, limit, used in self._beside(amount) if used > limit), None)
 
     def used_up_by(self, amount: Amount) -> Unit | None:
-        """What an amount leaves nothing of. `None` means it leaves something of everything."""
+        """Return what an amount leaves nothing of. `None` means it leaves something of everything."""
         return next((unit for unit, limit, used in self._beside(amount) if used >= limit), None)
 
     def minus(self, amount: Amount) -> "Allowance":
-        """What an amount leaves; never below zero, even when it is more than was allowed."""
+        """Return what an amount leaves; never below zero, even when it is more than was allowed."""
         return Allowance(
             _left(self.tokens, amount.tokens), _left(self.cost, amount.cost), _left(self.calls, amount.calls)
         )
 
     def tighter(self, other: "Allowance") -> "Allowance":
-        """The smaller of both, unit by unit."""
+        """Return the smaller of both, unit by unit."""
         return Allowance(
             _smaller(self.tokens, other.tokens), _smaller(self.cost, other.cost), _smaller(self.calls, other.calls)
         )

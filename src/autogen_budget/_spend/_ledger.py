@@ -158,11 +158,11 @@ class Books(Protocol):
         ...
 
     def look(self, limits: Sequence[Limit]) -> tuple[Sequence[PoolStatus], Mapping[SpendLine, Spent]]:
-        """How pools stand at this moment, and the lines of the first of them."""
+        """Return how pools stand at this moment, and the lines of the first of them."""
         ...
 
     def save(self) -> Mapping[str, object]:
-        """What was spent, as values that JSON can hold."""
+        """Return what was spent, as values that JSON can hold."""
         ...
 
     def load(self, state: Mapping[str, object]) -> None:
@@ -252,14 +252,14 @@ class Ledger:
             self._announce()
 
     def look(self, limits: Sequence[Limit]) -> tuple[Sequence[PoolStatus], Mapping[SpendLine, Spent]]:
-        """How pools stand at this moment, and the lines of the first of them."""
+        """Return how pools stand at this moment, and the lines of the first of them."""
         path = limits[0].path
         with self._lock:
             lines = {line: spent for line, spent in self._lines.items() if line.pool[: len(path)] == path}
             return [self._standing(limit) for limit in limits], lines
 
     def save(self) -> Mapping[str, object]:
-        """What was spent, as values that JSON can hold. Calls under way are not in it."""
+        """Return what was spent, as values that JSON can hold. Calls under way are not in it."""
         with self._lock:
             state = LedgerState(list(self._lines.items()), list(self._marks.items()))
         saved: Mapping[str, object] = _adapter().dump_python(state, mode="json")
@@ -334,5 +334,5 @@ def _refusal(standings: Sequence[PoolStatus], asked: Amount) -> Refusal | None:
 
 
 def paths_upwards(path: Path) -> Iterator[Path]:
-    """The paths of a pool and of all pools above it."""
+    """Return the paths of a pool and of all pools above it."""
     return (path[:length] for length in range(len(path), -1, -1))

@@ -6,7 +6,7 @@ from ._pool import SpendPool
 
 
 def pool_to_charge(pool: SpendPool | None, inside: Iterable[SpendPool]) -> SpendPool | None:
-    """The pool that a wrapper around clients charges, so that no call is paid for twice.
+    """Return the pool that a wrapper around clients charges, so that no call is paid for twice.
 
     `pool`: The pool it was given. `None` means none.
 
@@ -30,7 +30,7 @@ def pool_to_charge(pool: SpendPool | None, inside: Iterable[SpendPool]) -> Spend
 
 
 def _upwards(pool: SpendPool) -> list[SpendPool]:
-    """A pool and those above it; the last is the root."""
+    """Return a pool and those above it; the last is the root."""
     found = [pool]
     while (above := found[-1].parent) is not None:
         found.append(above)

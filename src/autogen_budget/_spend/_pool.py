@@ -176,7 +176,7 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
         max_cost: float | None = None,
         max_calls: int | None = None,
     ) -> Self:
-        """A share of this pool: what it reserves and spends counts here and in all pools above too.
+        """Return a share of this pool: what it reserves and spends counts here and in all pools above too.
 
         Args:
             name (str): Its name. Asked for again with the same limits, it is the same share.
@@ -245,7 +245,7 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
         return await account.acquire(await run_step(account.ledger, request))
 
     async def areport(self) -> SpendReport:
-        """How the pool stands now, frozen; where the books are on a server, the event loop goes on meanwhile.
+        """Return how the pool stands now, frozen; where the books are on a server, the event loop goes on meanwhile.
 
         Raises:
             PoolUnavailableError: The server of a shared pool cannot be reached.
@@ -253,7 +253,7 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
         return await run_step(self.account.ledger, self.report)
 
     def report(self) -> SpendReport:
-        """How the pool stands now, frozen.
+        """Return how the pool stands now, frozen.
 
         Raises:
             PoolUnavailableError: The server of a shared pool cannot be reached.
@@ -274,7 +274,7 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
         )
 
     def save_state(self) -> Mapping[str, object]:
-        """What the whole tree spent, as values that JSON can hold.
+        """Return what the whole tree spent, as values that JSON can hold.
 
         It is the same for every pool of a tree, so that it does not matter which of them is asked. Calls under way are
         not in it.

@@ -85,7 +85,7 @@ class PriceList:
 
 
 def list_price(model: str, prompt_tokens: int) -> Price | None:
-    """What a provider asks for a model today, as `genai-prices` has it; needs no network.
+    """Return what a provider asks for a model today, as `genai-prices` has it; needs no network.
 
     Returns:
         Price | None: `None` means the model or one of its two prices is not known.

@@ -113,7 +113,7 @@ class RedisLedger:
             self._deliver("RELEASE", identity)
 
     def look(self, limits: Sequence[Limit]) -> tuple[Sequence[PoolStatus], Mapping[SpendLine, Spent]]:
-        """How pools stand at this moment, and the lines of the first of them.
+        """Return how pools stand at this moment, and the lines of the first of them.
 
         Raises:
             PoolUnavailableError: The server cannot be reached, and calls are to be refused then.
@@ -132,7 +132,7 @@ class RedisLedger:
         return [_status(limit, pools.get(_path_id(limit.path), {})) for limit in limits], own
 
     def save(self) -> Mapping[str, object]:
-        """Nothing: what was spent stays on the server, for whoever opens the pool next."""
+        """Return nothing: what was spent stays on the server, for whoever opens the pool next."""
         return {"shared": self._tree}
 
     def load(self, state: Mapping[str, object]) -> None:
@@ -152,7 +152,7 @@ class RedisLedger:
         return hold
 
     def _taken(self, hold: Hold) -> str | None:
-        """The identity of a hold that ends now. `None` means it has ended before."""
+        """Return the identity of a hold that ends now. `None` means it has ended before."""
         with self._lock:
             here = self._own_holds.pop(hold, None)
             identity = self._open.pop(hold, None)
@@ -191,7 +191,7 @@ class RedisLedger:
 
 
 def _stored(hold: Hold) -> str:
-    """A hold as the server keeps it; figures as text, so that none is rounded."""
+    """Return a hold as the server keeps it; figures as text, so that none is rounded."""
     amount = hold.amount
     return json.dumps(
         {

@@ -140,7 +140,7 @@ class Account:
     def request(
         self, prompt_tokens: int, reply_tokens: int, *, agent: str, purpose: Purpose, model: str | None
     ) -> Request:
-        """What a call asks for, in all units.
+        """Return what a call asks for, in all units.
 
         Raises:
             SpendLimitError: Its cost is limited and its price is not known, so that nobody can say whether it fits.

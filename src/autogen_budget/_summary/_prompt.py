@@ -43,7 +43,7 @@ class Notes(BaseModel):
 
 
 def needs_schema(info: ModelInfo) -> bool:
-    """Whether a model is asked for JSON by a schema: it takes one, and AutoGen does not know its family.
+    """Return whether a model is asked for JSON by a schema: it takes one, and AutoGen does not know its family.
 
     Such models are often small; a schema ends the lists that they else repeat without end.
     """
@@ -52,7 +52,7 @@ def needs_schema(info: ModelInfo) -> bool:
 
 
 def ask(prompt: str, previous: str, transcript: str, *, limit: int | None) -> UserMessage:
-    """The one message of a request for a record.
+    """Return the one message of a request for a record.
 
     `previous`: The record so far. Empty means there is none. `limit`: Tokens that the record may hold. `None` means
     nothing is said about its length.

@@ -24,7 +24,7 @@ class NoSummaryError(Exception):
 
 
 def text_of_reply(result: CreateResult) -> str:
-    """The text of an answer that is meant to be a record.
+    """Return the text of an answer that is meant to be a record.
 
     Raises:
         NoSummaryError: It called functions, said nothing, or declined.
@@ -42,7 +42,7 @@ def text_of_reply(result: CreateResult) -> str:
 
 
 def record_of_notes(text: str, source: str) -> str:
-    """A record in JSON as text; what was cut off at its end, or repeated, or made up, is left out.
+    """Return a record in JSON as text; what was cut off at its end, or repeated, or made up, is left out.
 
     Small models invent dates and figures: a line with a number that the source does not hold is not taken.
 

@@ -56,7 +56,7 @@ class _Draft:
         return self.loop is not asyncio.get_running_loop()
 
     def is_applied(self, summary: str) -> bool:
-        """Whether a conversation goes on from it, with this summary; it may say the same as the one before."""
+        """Return whether a conversation goes on from it, with this summary; it may say the same as the one before."""
         is_applied = self.written is not None and self.written.text == summary
         return bool(summary) and is_applied and self.order.previous != summary
 
@@ -85,7 +85,7 @@ class Summarizer:
         self._desks.clear()
 
     def pending_turns(self, turns: Iterable[Turn], previous: str) -> tuple[Turn, ...]:
-        """Turns of a conversation that are in a draft, or will be: they should leave it together."""
+        """Return the turns of a conversation that are in a draft, or will be: they should leave it together."""
         draft = self._draft_for(turns, previous)
         return () if draft is None else draft.turns
 
@@ -132,7 +132,7 @@ class Summarizer:
 
     @staticmethod
     def _worth_a_call(turns: Sequence[Turn], order: SummaryRequest, desk: SummaryModel) -> bool:
-        """Whether turns that a draft does not hold are more than their facts can tell."""
+        """Return whether turns that a draft does not hold are more than their facts can tell."""
         measured = (desk.model.counter.measure_message(message) for turn in turns for message in turn.messages)
         return desk.model.counter.tokens(Tally.sum(measured)) > WORTH_A_CALL * order.limit
 
@@ -149,7 +149,7 @@ class Summarizer:
         return draft
 
     def _draft_for(self, turns: Iterable[Turn], previous: str) -> _Draft | None:
-        """The draft that holds some of these turns and goes on from this summary."""
+        """Return the draft that holds some of these turns and goes on from this summary."""
         for draft in self._drafts:
             if draft.is_dead:
                 draft.cancel()
@@ -169,7 +169,7 @@ class Summarizer:
 
 
 def _without(turns: Sequence[Turn], others: Sequence[Turn]) -> tuple[Turn, ...]:
-    """The turns that are not among others, however either were cut."""
+    """Return the turns that are not among others, however either were cut."""
     there = {id(turn.uncut) for turn in others}
     return tuple(turn for turn in turns if id(turn.uncut) not in there)
 

@@ -29,7 +29,7 @@ class Chunk:
 
 
 def chunks_of(turns: Sequence[Turn], room: int, counter: TokenCounter) -> Iterator[Chunk]:
-    """Turns as text, in as many parts as are needed to keep each within some room.
+    """Yield the turns as text, in as many parts as are needed to keep each within some room.
 
     `turns`: The turns, oldest first. `room`: Tokens that one part may hold, at least 1.
     """
@@ -49,7 +49,7 @@ def chunks_of(turns: Sequence[Turn], room: int, counter: TokenCounter) -> Iterat
 
 
 def transcript_of(turn: Turn, longest: int, counter: TokenCounter) -> str:
-    """One turn as text, as received, whatever was cut away from it since."""
+    """Return one turn as text, as received, whatever was cut away from it since."""
     return "\n".join(
         f"{who}: {indented(cut_text(words, longest, counter))}" for who, words in transcript_lines(turn.uncut) if words
     )

@@ -38,7 +38,7 @@ class Model(Protocol):
     counter: TokenCounter
 
     async def learn_cap(self) -> int:
-        """Tokens that a request may hold, asking the model's server where nothing else tells."""
+        """Return the tokens that a request may hold, asking the model's server where nothing else tells."""
         ...
 
     async def create(
@@ -120,7 +120,7 @@ class _Writer:
             self.turns += chunk.turns
 
     async def _room(self) -> int:
-        """Tokens of transcript that fit into one request, beside the longest summary of what came before."""
+        """Return the tokens of transcript that fit into one request, beside the longest summary of what came before."""
         counter, order = self._model.counter, self._order
         cap = await self._within_time(self._model.learn_cap())
         extras = counter.measure_extras(json_output=self._schema)

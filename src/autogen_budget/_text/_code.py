@@ -23,7 +23,7 @@ _LEAST_CODE = 0.5
 
 
 def is_code(texts: Sequence[str]) -> bool:
-    """Whether lines look like source code, numbered or not."""
+    """Return whether lines look like source code, numbered or not."""
     lines = [text for text in texts if text.strip()]
     step = max(1, len(lines) // _SAMPLE)
     sample = lines[::step]
@@ -35,12 +35,12 @@ def is_code(texts: Sequence[str]) -> bool:
 
 
 def is_signature(text: str) -> bool:
-    """Whether a line begins a function, a class or the like."""
+    """Return whether a line begins a function, a class or the like."""
     return _SIGNATURE.match(text) is not None or _METHOD.match(text) is not None
 
 
 def signatures(texts: Sequence[str]) -> list[int]:
-    """Places of the signatures, the outermost first."""
+    """Return the places of the signatures, the outermost first."""
 
     def indent(place: int) -> int:
         match = _SIGNATURE.match(texts[place]) or _METHOD.match(texts[place])

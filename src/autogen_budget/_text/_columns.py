@@ -18,7 +18,7 @@ _APART = re.compile(r"\S {2,}(?=\S)")
 
 
 def is_aligned(text: str) -> bool:
-    """Whether the first lines of a text have columns at the same places."""
+    """Return whether the first lines of a text have columns at the same places."""
     return bool(_starts(_lines(text[:20_000])))
 
 
@@ -45,7 +45,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _starts(lines: list[str]) -> list[int]:
-    """Where the columns begin: at words of the head before which all lines are blank."""
+    """Return where the columns begin: at words of the head before which all lines are blank."""
     if len(lines) < _FEWEST_ROWS or not all(_HEAD_CELL.fullmatch(word) for word in lines[0].split()):
         return []
     sample = [lines[0], *[line for line in lines[1:_SAMPLE] if Gap.read(line.strip()) is None]]

@@ -23,7 +23,7 @@ _SAMPLE = 30
 
 
 def is_delimited(text: str, mark: str) -> bool:
-    """Whether the first lines of a text could be rows of a table with these separators between the cells."""
+    """Return whether the first lines of a text could be rows of a table with these separators between the cells."""
     if mark not in text[:20_000]:
         return False
     lines = [line for line in text[:20_000].split("\n") if not _RULE.fullmatch(line)][:_SAMPLE]
@@ -43,7 +43,7 @@ def read_delimited(text: str, mark: str) -> Value:
 
 
 def records_of(rows: "Sequence[Sequence[str] | Gap]", *, needs_head: bool) -> "list[Value] | None":
-    """Records of rows, the first of which may name the columns; None when the rows are no table.
+    """Return the rows as records, the first of which may name the columns; None when the rows are no table.
 
     `needs_head`: Whether rows without a head must be many and wide to be taken for a table: commas stand in prose,
     too.
@@ -76,12 +76,12 @@ def records_of(rows: "Sequence[Sequence[str] | Gap]", *, needs_head: bool) -> "l
 
 
 def _alike(head: str, cell: str) -> bool:
-    """Whether a cell of the first row differs from the one below it in its digits only: then it is no head."""
+    """Return whether a cell of the first row differs from the one below it in its digits only: then it is no head."""
     return _DIGITS.search(head) is not None and _DIGITS.sub("#", head) == _DIGITS.sub("#", cell)
 
 
 def _rows(text: str, mark: str) -> "list[list[str] | Gap] | None":
-    """The cells of each row; rules are left out, a line that tells of a gap is one."""
+    """Return the cells of each row; rules are left out, a line that tells of a gap is one."""
     rows: list[list[str] | Gap] = []
     lines = text.split("\n")
     if mark == "|" or (mark == "\t" and '"' not in text):

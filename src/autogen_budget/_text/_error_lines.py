@@ -27,7 +27,7 @@ _LONGEST_TRACEBACK = 200
 
 
 def is_error_line(line: str) -> bool:
-    """Whether a line tells of an error; one that says that there are none does not."""
+    """Return whether a line tells of an error; one that says that there are none does not."""
     return _ERROR.search(line) is not None and not _NOTHING.search(line)
 
 
@@ -60,17 +60,17 @@ def error_lines(lines: Sequence[str]) -> list[int]:
 
 
 def is_log(lines: Sequence[str]) -> bool:
-    """Whether many lines begin with a time of day."""
+    """Return whether many lines begin with a time of day."""
     return sum(_STAMP.match(line) is not None for line in lines) > _LOG_SHARE * len(lines)
 
 
 def line_template(line: str) -> str:
-    """A line without what varies between its repetitions: numbers, times, addresses, hashes."""
+    """Return a line without what varies between its repetitions: numbers, times, addresses, hashes."""
     return _VARYING.sub("#", line).strip()
 
 
 def _end_of_traceback(lines: Sequence[str], start: int) -> int:
-    """The place behind a traceback: its frames are indented, the line after them names the error."""
+    """Return the place behind a traceback: its frames are indented, the line after them names the error."""
     end = start + 1
     while end < min(len(lines), start + _LONGEST_TRACEBACK) and lines[end][:1] in (" ", "\t"):
         end += 1

@@ -12,7 +12,7 @@ _LEAST_TAGS = 12
 
 
 def is_html(text: str) -> bool:
-    """Whether a text is a page or a larger fragment of HTML, judged by its beginning."""
+    """Return whether a text is a page or a larger fragment of HTML, judged by its beginning."""
     beginning = text[:_SAMPLE]
     return _HTML.match(beginning) is not None or (
         beginning.lstrip().startswith("<") and len(_TAG.findall(beginning)) >= _LEAST_TAGS
@@ -20,7 +20,7 @@ def is_html(text: str) -> bool:
 
 
 def text_of_html(markup: str) -> str:
-    """The text of a page."""
+    """Return the text of a page."""
     from ._soup import render
 
     return render(markup)

@@ -11,7 +11,7 @@ _FEWEST_LINES = 2
 
 
 def is_json(text: str) -> bool:
-    """Whether a text begins like a JSON object, list or string."""
+    """Return whether a text begins like a JSON object, list or string."""
     return text.lstrip()[:1] in _OPENING
 
 
@@ -31,7 +31,7 @@ def read_json(text: str) -> Value:
 
 
 def is_json_lines(text: str) -> bool:
-    """Whether a text begins like lines of JSON."""
+    """Return whether a text begins like lines of JSON."""
     return text.lstrip()[:1] in ("{", "[", '"') and "\n" in text.strip()
 
 

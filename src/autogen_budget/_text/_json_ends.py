@@ -33,7 +33,7 @@ _LONGEST_END = 1_000
 
 
 def read_ends(text: str, window: int, words: Sequence[str] = ()) -> Value:
-    """Reads the first and the last characters of a JSON text, and the records in between that hold certain words."""
+    """Read the first and the last characters of a JSON text, and the records in between that hold certain words."""
     head = _Reader(text, min(window, len(text)))
     if not head.read() or not head.root:
         return None
@@ -64,7 +64,7 @@ class _Reader:
     open: "list[list[Value] | dict[str, Value]]" = field(default_factory=list["list[Value] | dict[str, Value]"])
 
     def read(self) -> bool:
-        """Reads as far as it goes; False when what it meets is not JSON."""
+        """Read as far as it goes; return False when what it meets is not JSON."""
         name: str | None = None
         while match := _TOKEN.match(self.text, self.position, self.end):
             mark, kind = match[match.lastgroup or 0], match.lastgroup
@@ -99,7 +99,7 @@ class _Reader:
             self.open.append(value)
 
     def _read_last(self, name: str | None) -> bool:
-        """Reads what the end of the window cuts through: a string as far as it goes, nothing of a number."""
+        """Read what the end of the window cuts through: a string as far as it goes, nothing of a number."""
         rest = self.text[self.position : self.end].lstrip()
         if not rest.startswith('"'):
             return not rest if self.end >= len(self.text) else len(rest) < _LONGEST_NUMBER
@@ -111,7 +111,7 @@ class _Reader:
 
 
 def _join(head: _Reader, text: str, start: int, words: Sequence[str]) -> None:
-    """Puts further records of a text behind the first, where one of the open lists can be told to hold the last."""
+    """Put further records of a text behind the first, where one of the open lists can be told to hold the last."""
     for match in islice(_RECORD.finditer(text, start), _MOST_ATTEMPTS):
         last: list[Value] = []
         tail = _Reader(text, len(text), match.end(), [last], [last])
@@ -135,7 +135,7 @@ def _join(head: _Reader, text: str, start: int, words: Sequence[str]) -> None:
 
 
 def _records_with(words: Sequence[str], text: str, start: int, end: int) -> list[Value]:
-    """Records of a list that hold certain words, in the order in which they stand."""
+    """Return the records of a list that hold certain words, in the order in which they stand."""
     found: dict[int, Value] = {}
     past = start
     for place in sorted({place for word in words for place in hits(text, start, end, word)}):
@@ -152,7 +152,7 @@ def _records_with(words: Sequence[str], text: str, start: int, end: int) -> list
 def _place_of(
     opened: "Sequence[list[Value] | dict[str, Value]]", rest: str
 ) -> tuple[list[Value], dict[str, Value], dict[str, Value]] | None:
-    """Which of the open values is the list that was closed just before the rest of the text."""
+    """Return which of the open values is the list that was closed just before the rest of the text."""
     for depth in reversed(range(len(opened))):
         items, holder = opened[depth], opened[depth - 1] if depth else []
         if not isinstance(items, list):
@@ -168,7 +168,7 @@ def _place_of(
 
 
 def _closes(opened: "Sequence[list[Value] | dict[str, Value]]", rest: str) -> bool:
-    """Whether a text does nothing but close what is open."""
+    """Return whether a text does nothing but close what is open."""
     closing = "".join("]" if isinstance(inside, list) else "}" for inside in reversed(opened))
     return len(rest) <= _LONGEST_END + len(closing) and "".join(rest.split()) == closing
 

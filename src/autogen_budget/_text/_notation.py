@@ -65,7 +65,7 @@ class _Frame:
     verbal: bool = False
 
     def flush(self) -> None:
-        """Puts the value that waits where it belongs."""
+        """Put the value that waits where it belongs."""
         if self.waiting and self.key is None:
             self.items.append(self.waiting[0])
         elif self.waiting and self.key is not None:
@@ -73,7 +73,7 @@ class _Frame:
         self.key, self.waiting = None, []
 
     def take(self, value: Value, *, verbal: bool) -> None:
-        """Takes a value; two strings in a row are one, other values in a row are parts only where a call allows it."""
+        """Take a value; two strings in a row are one, other values in a row are parts only where a call allows it."""
         if self.waiting:
             before = self.waiting[0]
             if type(before) is str and type(value) is str and not (verbal or self.verbal):
@@ -85,7 +85,7 @@ class _Frame:
         self.waiting, self.verbal = [value], verbal
 
     def take_key(self) -> None:
-        """Makes the value that waits a key."""
+        """Make the value that waits a key."""
         if not self.waiting or self.key is not None or isinstance(self.waiting[0], (list, dict)):
             raise _NotationError
         self.key, self.waiting = str(self.waiting[0]), []
@@ -96,7 +96,7 @@ class _Frame:
             self.fields = {}
 
     def value(self, source: str) -> Value:
-        """The value, once it is closed; of a call of bare values its source."""
+        """Return the value, once it is closed; of a call of bare values its source."""
         self.flush()
         if self.fields and self.items and not self.bracket:
             return [*self.items, self.fields]
@@ -111,7 +111,7 @@ class _Frame:
 
 
 def is_notation(text: str) -> bool:
-    """Whether a text begins like a printed value."""
+    """Return whether a text begins like a printed value."""
     return _BEGINNING.match(text) is not None
 
 
@@ -144,7 +144,7 @@ def read_notation(text: str) -> Value:
 
 
 def _read(text: str, stack: list[_Frame]) -> int:
-    """Reads marks until there are no more, and returns the place behind the last."""
+    """Read marks until there are no more, and return the place behind the last."""
     position = 0
     while match := _TOKEN.match(text, position):
         kind, mark = match.lastgroup or "", match[match.lastgroup or 0]
@@ -172,7 +172,7 @@ def _read(text: str, stack: list[_Frame]) -> int:
 
 
 def _string(token: str) -> str:
-    """The text of a quoted string."""
+    """Return the text of a quoted string."""
     mark = token[-1]
     prefix, _, _ = token.partition(mark)
     quotes = 3 if len(token) - len(prefix) >= 6 and token[len(prefix) :].startswith(mark * 3) else 1

@@ -41,7 +41,7 @@ class _Record:
 
 
 def is_pairs(text: str) -> bool:
-    """Whether most of the first lines of a text hold a label and a value."""
+    """Return whether most of the first lines of a text hold a label and a value."""
     lines = [line for line in text[:8_000].split("\n") if line.strip()][:60]
     return len(lines) > 1 and sum(_PAIR.fullmatch(line) is not None for line in lines) >= _LEAST_PAIRS * len(lines) / 2
 
@@ -99,7 +99,7 @@ def read_pairs(text: str) -> Value:
 
 
 def is_items(text: str) -> bool:
-    """Whether a text has lines that begin like items of a list."""
+    """Return whether a text has lines that begin like items of a list."""
     lines = [line for line in text[:8_000].split("\n") if line.strip()][:60]
     return len(lines) > 1 and any(_ITEM.fullmatch(line) for line in lines[:3])
 
@@ -151,13 +151,13 @@ def _split_alike(lines: list[str]) -> list[Value]:
 
 
 def common_labels(lines: list[str]) -> frozenset[str]:
-    """The labels that most of some lines hold, such as `id` in `id=17, name=Jane`; none for unlabelled lines."""
+    """Return the labels that most of some lines hold, such as `id` in `id=17, name=Jane`; none for unlabelled lines."""
     met = Counter(label for line in lines for label in {match["label"] for match in _LABELLED.finditer(line[:4_000])})
     return frozenset(label for label, count in met.items() if count >= _LEAST_ITEMS * len(lines))
 
 
 def labelled_record(line: str, labels: frozenset[str]) -> dict[str, Value] | None:
-    """The values of a line by its labels; None for a line with fewer than two of them."""
+    """Return the values of a line by its labels; None for a line with fewer than two of them."""
     places = [match for match in _LABELLED.finditer(line) if match["label"] in labels]
     if len(places) < _FEWEST:
         return None
@@ -172,7 +172,7 @@ def labelled_record(line: str, labels: frozenset[str]) -> dict[str, Value] | Non
 
 
 def is_labelled_lines(text: str) -> bool:
-    """Whether the first lines of a text hold the same labels, three or more."""
+    """Return whether the first lines of a text hold the same labels, three or more."""
     lines = _bare_lines(text[:8_000])[:3]
     return len(lines) > 1 and len(common_labels(lines)) > _FEWEST
 
@@ -192,7 +192,7 @@ def read_labelled_lines(text: str) -> Value:
 
 
 def _bare_lines(text: str) -> list[str]:
-    """The lines of a text that say anything, without what makes them items of a list."""
+    """Return the lines of a text that say anything, without what makes them items of a list."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     return [item["text"] if (item := _ITEM.fullmatch(line)) else line for line in lines]
 
@@ -205,7 +205,7 @@ def _item(lines: list[str], labels: frozenset[str]) -> Value:
 
 
 def _pairs_below(lines: list[str]) -> Iterator[tuple[str, Value]]:
-    """The labelled values of an item with lines of its own below it."""
+    """Yield the labelled values of an item with lines of its own below it."""
     for place, line in enumerate(lines):
         pair = _PAIR.fullmatch(line)
         if pair is not None:

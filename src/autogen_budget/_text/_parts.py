@@ -17,7 +17,7 @@ _SHORTEST = 40
 
 
 def has_documents(text: str) -> bool:
-    """Whether a document of another format begins at a line of a text, or a fence does."""
+    """Return whether a document of another format begins at a line of a text, or a fence does."""
     return _MARKED.search(text) is not None
 
 
@@ -43,7 +43,7 @@ def read_parts(text: str, read: Callable[[str], Document]) -> Value:
 
 
 def _documents(text: str, read: Callable[[str], Document]) -> Iterator[tuple[str, Document]]:
-    """The parts of a text, each with what it holds."""
+    """Yield the parts of a text, each with what it holds."""
     for block in _blocks(text):
         document = read(block) if len(block) >= _SHORTEST else Document("text", block)
         first, line_feed, rest = block.partition("\n")
@@ -56,7 +56,7 @@ def _documents(text: str, read: Callable[[str], Document]) -> Iterator[tuple[str
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """The parts of a text: JSON wherever it begins; else what stands between blank lines, fences and tables."""
+    """Yield the parts of a text: JSON wherever it begins; else what stands between blank lines, fences and tables."""
     start = attempts = 0
     for match in _OPENING.finditer(text):
         if match.start() < start or attempts >= _MOST_ATTEMPTS:
@@ -74,7 +74,7 @@ def _blocks(text: str) -> Iterator[str]:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """What stands between blank lines, fences and tables; a fence is one part."""
+    """Yield what stands between blank lines, fences and tables; a fence is one part."""
     block: list[str] = []
     before, fence = "", ""
     for line in text.split("\n"):

@@ -72,13 +72,13 @@ def _read(text: str, level: int) -> Document:
 
 
 def _page(text: str, level: int) -> Document | None:
-    """What a reader of a page would see; None where a text is none."""
+    """Return what a reader of a page would see; None where a text is none."""
     lines = text_of_html(text) if is_html(text) else ""
     return Document("html", _read(lines, level + 1).value) if lines else None
 
 
 def _first(readers: Sequence[Reader], text: str, level: int) -> Document | None:
-    """What the first reader makes of a text that can read it as a whole."""
+    """Return what the first reader makes of a text that can read it as a whole."""
     for reader in readers:
         if reader.recognises(text):
             value = reader.read(text)
@@ -96,7 +96,7 @@ def _tells_all(value: Value, text: str) -> bool:
 
 
 def _texts_of(value: Value) -> Iterator[str]:
-    """The names of all fields in a value, and all its scalars."""
+    """Yield the names of all fields in a value, and all its scalars."""
     if isinstance(value, dict):
         yield from value
     if isinstance(value, (str, bool, Gap)):
@@ -106,13 +106,13 @@ def _texts_of(value: Value) -> Iterator[str]:
 
 
 def _parts(text: str, level: int) -> Document | None:
-    """A text of several parts; None where it is one."""
+    """Return a text of several parts; None where it is one."""
     parts = read_parts(text, lambda part: _read_whole(part, level))
     return None if parts is None else Document("parts", parts)
 
 
 def _read_whole(text: str, level: int) -> Document:
-    """What a text holds that is no mixture."""
+    """Return what a text holds that is no mixture."""
     if not _WORTH_A_LOOK.match(text):
         return Document("text", text)
     whole = _page(text, level) or _first(SYNTAXES, text, level) or _first(LAYOUTS, text, level)
@@ -120,7 +120,7 @@ def _read_whole(text: str, level: int) -> Document:
 
 
 def _settled(value: Value, level: int, depth: int) -> Value:
-    """A value no deeper than is looked into, with the documents in its strings."""
+    """Return a value no deeper than is looked into, with the documents in its strings."""
     if isinstance(value, str):
         if len(value) < _SHORTEST_INSIDE or isinstance(value, Number) or not _WORTH_A_LOOK.match(value):
             return value
@@ -136,7 +136,7 @@ def _settled(value: Value, level: int, depth: int) -> Value:
 
 
 def _read_large(text: str, words: Sequence[str]) -> Document:
-    """What both ends of a large text hold, with a gap between them."""
+    """Return what both ends of a large text hold, with a gap between them."""
     if is_html(text):
         head, tail = text_of_html(text[: 2 * WINDOW]), text_of_html(text[-_HTML_TAIL:])
         return Document("html", f"{head}\n{Gap(None)}\n{tail}")

@@ -19,7 +19,7 @@ class Recent(Generic[K, V]):
         self._lock = threading.Lock()
 
     def get(self, key: K) -> V | None:
-        """The value of a key; None when it is not known any more."""
+        """Return the value of a key; None when it is not known any more."""
         with self._lock:
             known = self._known.get(key)
             if known is None:

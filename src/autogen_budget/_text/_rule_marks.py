@@ -177,7 +177,7 @@ _ASKED = re.compile(r"(?:can|could|would|will) you\b", re.IGNORECASE)
 
 
 def rule_level(sentence: str) -> RuleLevel | None:
-    """How firmly a sentence says that something shall hold. `None` means that it does not, or only asks."""
+    """Return how firmly a sentence says that something shall hold. `None` means that it does not, or only asks."""
     if sentence.rstrip("\"'”’)*_ ").endswith(("?", "？", "؟")) and not _ASKED.match(sentence):
         return None
     telling = _NARRATIVE.sub(" ", sentence)
@@ -190,17 +190,17 @@ def rule_level(sentence: str) -> RuleLevel | None:
 
 
 def replaces(sentence: str) -> bool:
-    """Whether a sentence says that something is otherwise from now on."""
+    """Return whether a sentence says that something is otherwise from now on."""
     return _REPLACEMENT.search(sentence) is not None
 
 
 def sets_limit(sentence: str) -> bool:
-    """Whether a sentence sets a limit of one thing, so that another figure for it is another limit."""
+    """Return whether a sentence sets a limit of one thing, so that another figure for it is another limit."""
     return _LIMIT.search(sentence) is not None or _MEASURE.search(sentence) is not None
 
 
 def without_rule_marks(sentence: str) -> str:
-    """The sentence without the words of rules and replacements: what it is about."""
+    """Return the sentence without the words of rules and replacements: what it is about."""
     for pattern in (_MODAL, _PREFERENCE, _REPLACEMENT):
         sentence = pattern.sub(" ", sentence)
     return sentence

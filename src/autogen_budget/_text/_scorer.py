@@ -48,7 +48,7 @@ class Scorer:
 
     @classmethod
     def of(cls, hints: Sequence[str]) -> "Scorer":
-        """A scorer for the terms of these texts; of very long texts only the beginning and the end count."""
+        """Return a scorer for the terms of these texts; of very long texts only the beginning and the end count."""
         weights: dict[str, float] = {}
         spelled: dict[str, float] = {}
         for hint in hints:
@@ -67,7 +67,7 @@ class Scorer:
         return [word for word in self.spelled if len(word) > 3 and sample.count(word) <= 2]
 
     def scores(self, parts: Sequence[str]) -> list[float]:
-        """The score of each part: 0.0 where nothing rare is shared."""
+        """Return the score of each part: 0.0 where nothing rare is shared."""
         if not self.weights:
             return [0.0] * len(parts)
         known = self.weights.keys()
@@ -81,7 +81,7 @@ class Scorer:
         return [sum(worth.get(term, 0.0) for term in sorted(terms)) for terms in shared]
 
     def _may_share(self, part: str) -> bool:
-        """Whether a part may hold a term: a few terms are found faster than all terms of the part."""
+        """Return whether a part may hold a term: a few terms are found faster than all terms of the part."""
         lowered = part.lower()
         return len(self.weights) > _FEW or any(term in lowered for term in self.weights)
 

@@ -16,7 +16,7 @@ def affordable_searches(text: str) -> int:
 
 
 def hits(text: str, start: int, end: int, word: str) -> list[int]:
-    """Where a word stands in a part of a text: the first places, and the last."""
+    """Return where a word stands in a part of a text: the first places, and the last."""
     found: list[int] = []
     at = text.find(word, start, end)
     while at >= 0 and len(found) < _MOST_HITS:

@@ -18,7 +18,7 @@ _LONGEST_LIST = 20_000
 
 
 def is_sections(text: str) -> bool:
-    """Whether the first line of a text that says anything is a section or an assignment."""
+    """Return whether the first line of a text that says anything is a section or an assignment."""
     head = text[:4_000].split("\n")
     first = next((line.strip() for line in head if not _COMMENT.fullmatch(line)), "")
     return _SECTION.fullmatch(first) is not None or _ASSIGNMENT.fullmatch(first) is not None
@@ -68,7 +68,7 @@ def read_sections(text: str) -> Value:
 
 
 def is_bibtex(text: str) -> bool:
-    """Whether a text begins with an entry of BibTeX, perhaps behind comments."""
+    """Return whether a text begins with an entry of BibTeX, perhaps behind comments."""
     return re.match(r"\s*(?:%[^\n]*\s+)*@\w{1,40}\s*\{", text[:4_000]) is not None
 
 
@@ -92,7 +92,7 @@ def read_bibtex(text: str) -> Value:
 
 
 def _braced(text: str, start: int) -> tuple[str, int]:
-    """A value in braces or quotation marks, or a bare word, and the place behind it."""
+    """Return a value in braces or quotation marks, or a bare word, and the place behind it."""
     opening = text[start : start + 1]
     if opening == '"':
         end = text.find('"', start + 1)
@@ -110,7 +110,7 @@ def _braced(text: str, start: int) -> tuple[str, int]:
 
 
 def _value(text: str) -> Value:
-    """The value of an assignment: a quoted string, a list, or the text as it stands."""
+    """Return the value of an assignment: a quoted string, a list, or the text as it stands."""
     for mark in ('"""', "'''", '"', "'"):
         if text.startswith(mark) and text.endswith(mark) and len(text) >= 2 * len(mark):
             read = read_notation(f"[{text}, 0]")

@@ -110,7 +110,7 @@ TELLING_DIGITS = 4
 
 
 def shape_of(value: str) -> Shape:
-    """Tells the shape of a whole value: a JSON leaf, an argument, what stands behind a colon.
+    """Tell the shape of a whole value: a JSON leaf, an argument, what stands behind a colon.
 
     `value`: The value, of at most some hundred characters.
     """
@@ -127,7 +127,7 @@ def shape_of(value: str) -> Shape:
 
 
 def occurrences(value: str, text: str) -> Iterator[int]:
-    """Where a value stands in a text as a whole, not as a part of a longer word or number.
+    """Yield where a value stands in a text as a whole, not as a part of a longer word or number.
 
     `value`: The value, not empty.
     """
@@ -141,7 +141,7 @@ def occurrences(value: str, text: str) -> Iterator[int]:
 
 
 def find_values(text: str) -> Iterator[Found]:
-    """Finds the values that stand out in a text, in order; plain words and plain texts are not among them."""
+    """Find the values that stand out in a text, in order; plain words and plain texts are not among them."""
     for match in _FINDER.finditer(text):
         group, start = str(match.lastgroup), match.start(str(match.lastgroup))
         value = match[group]
@@ -178,7 +178,7 @@ def names_in(text: str, most: int) -> list[str]:
 
 
 def _is_telling(name: str) -> bool:
-    """Whether a run of characters names something: cheap tests first, most runs are plain words."""
+    """Return whether a run of characters names something: cheap tests first, most runs are plain words."""
     if name.isalpha() and (name.islower() or name.istitle()):
         return False
     shape = _shape_of_chunk(name)
@@ -187,7 +187,7 @@ def _is_telling(name: str) -> bool:
 
 
 def _values_in_chunk(chunk: str, start: int) -> Iterator[Found]:
-    """The values in a run of characters without white space: one, or what stands between colons."""
+    """Yield the values in a run of characters without white space: one, or what stands between colons."""
     bare = chunk.rstrip(".,;:!?=&-/\\" if chunk.count("/") < 2 else ".,;:!?=&-")
     shape = _shape_of_chunk(bare) if bare else Shape.WORD
     if shape is not Shape.TEXT or not any(mark in bare for mark in ":="):
@@ -202,12 +202,12 @@ def _values_in_chunk(chunk: str, start: int) -> Iterator[Found]:
 
 
 def _stands_out(value: str) -> bool:
-    """Whether a value is more than a letter or two."""
+    """Return whether a value is more than a letter or two."""
     return len(value) > 2 or value.isdigit()
 
 
 def _shape_of_chunk(value: str) -> Shape:
-    """The shape of a value without white space. Most are plain words: those are told without any pattern."""
+    """Return the shape of a value without white space. Most are plain words: those are told without any pattern."""
     if value.isalpha():
         return _shape_of_word(value)
     if "://" in value and _URL.fullmatch(value):
@@ -231,7 +231,7 @@ def _shape_of_chunk(value: str) -> Shape:
 
 
 def _shape_of_word(value: str) -> Shape:
-    """The shape of letters only: a code, a symbol with inner capitals, a name, a word."""
+    """Return the shape of letters only: a code, a symbol with inner capitals, a name, a word."""
     if value.islower():
         return Shape.WORD
     if value.isupper() and len(value) > 1:

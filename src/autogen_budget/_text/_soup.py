@@ -21,7 +21,7 @@ _SPACE = re.compile(r"[ \t\r\f\v\u00a0]*\n\s*|[ \t\r\f\v\u00a0]+")
 
 
 def render(markup: str) -> str:
-    """The text of a page; "" where it cannot be read."""
+    """Return the text of a page; "" where it cannot be read."""
     try:
         soup = BeautifulSoup(_without_open_tags(_DECLARATION.sub("", markup, count=1)), "html.parser")
     except ParserRejectedMarkup:
@@ -62,7 +62,7 @@ def _find_from(markup: str, mark: str, at: int, found: int) -> int:
 
 
 def _texts(soup: Tag) -> Iterator[str]:
-    """The text of a tree in pieces; a line feed stands where a block begins or ends.
+    """Yield the text of a tree in pieces; a line feed stands where a block begins or ends.
 
     It keeps its own stack, since pages may be nested deeper than the interpreter can follow.
     """
@@ -86,7 +86,7 @@ def _texts(soup: Tag) -> Iterator[str]:
 
 
 def _marks(tag: Tag, *, in_cell: bool) -> tuple[str, str]:
-    """What stands before and after the text of an element; a cell of a table is one line."""
+    """Return what stands before and after the text of an element; a cell of a table is one line."""
     if tag.name == "a":
         address = tag.get("href")
         return "", f" ({address})" if isinstance(address, str) and address.startswith(_LINKS) else ""

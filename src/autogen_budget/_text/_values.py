@@ -55,7 +55,7 @@ class Gap:
 
     @classmethod
     def read(cls, text: str) -> "Gap | None":
-        """The gap that a string stands for; None when it stands for itself."""
+        """Return the gap that a string stands for; None when it stands for itself."""
         match = _GAP.fullmatch(text)
         if match is None:
             return None
@@ -99,12 +99,12 @@ Values are shared and must not be changed."""
 
 
 def scalar_of(text: str) -> Value:
-    """The value of a word in a notation without quotes: a number, or the text."""
+    """Return the value of a word in a notation without quotes: a number, or the text."""
     return Number(text) if text[:1] in "-0123456789" and _NUMBER.fullmatch(text) else text
 
 
 def children_of(value: Value) -> Iterable[Value]:
-    """What stands right inside a value; nothing for a scalar."""
+    """Return what stands right inside a value; nothing for a scalar."""
     if isinstance(value, dict):
         return value.values()
     if isinstance(value, (list, tuple)):
@@ -125,7 +125,7 @@ def records_of_rows(rows: list[Value]) -> list[Value]:
 
 
 def holds_records(value: Value) -> bool:
-    """Whether a value is a record, or a list or a document with one."""
+    """Return whether a value is a record, or a list or a document with one."""
     if isinstance(value, Embedded):
         return holds_records(value.document.value)
     return isinstance(value, dict) or (isinstance(value, (list, tuple)) and any(map(holds_records, value)))

@@ -44,7 +44,7 @@ def terms_of(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=16384)
 def _terms_of_word(whole: str) -> tuple[str, ...]:
-    """The word itself, its parts, and the pairs of characters where no spaces part words."""
+    """Return the word itself, its parts, and the pairs of characters where no spaces part words."""
     parts = (word for word in words_of(whole) if len(word) > 2)
     pairs = (run[i : i + 2] for run in _UNSPACED.findall(whole) for i in range(len(run) - 1))
     return (_singular(whole.lower()), *parts, *pairs)
@@ -71,13 +71,13 @@ def _stems_of_word(whole: str) -> tuple[str, ...]:
 
 
 def is_function_word(word: str) -> bool:
-    """Whether a word, in lower case, is one of the English words that tell nothing by themselves."""
+    """Return whether a word, in lower case, is one of the English words that tell nothing by themselves."""
     return _PLAIN.fullmatch(word) is not None
 
 
 @lru_cache(maxsize=16384)
 def name_similarity(a: str, b: str) -> float:
-    """The share of their words that two names have in common, from 0 to 1."""
+    """Return the share of their words that two names have in common, from 0 to 1."""
     first, second = set(words_of(a)), set(words_of(b))
     return len(first & second) / max(1, len(first | second))
 

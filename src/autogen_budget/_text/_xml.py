@@ -23,7 +23,7 @@ class _Element:
     text: list[str] = field(default_factory=list[str])
 
     def value(self) -> Value:
-        """A record, or the text of an element that has nothing else."""
+        """Return a record, or the text of an element that has nothing else."""
         text = "".join(self.text).strip()
         if not self.fields:
             return scalar_of(text) if text else None
@@ -59,14 +59,14 @@ class _Builder:
         self._open[-1].text.append(text)
 
     def close(self) -> Value:
-        """The value of everything so far."""
+        """Return the value of everything so far."""
         while len(self._open) > 1:
             self.end("")
         return self._open[0].value()
 
 
 def is_xml(text: str) -> bool:
-    """Whether a text begins like XML."""
+    """Return whether a text begins like XML."""
     return _BEGINNING.match(text[:4_000]) is not None
 
 

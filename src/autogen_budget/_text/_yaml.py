@@ -18,7 +18,7 @@ _TRUNCATED_LINES = 2
 
 
 def is_yaml(text: str) -> bool:
-    """Whether the first line of a text could be one of YAML."""
+    """Return whether the first line of a text could be one of YAML."""
     head = text[:2_000].split("\n")
     first = next((line for line in head if line.strip() and not line.startswith(("#", "---", "%"))), "")
     return _LINE.match(first) is not None and "\n" in text.strip()
@@ -49,7 +49,7 @@ def read_yaml(text: str) -> Value:
 
 
 def _is_prose(items: list[Value]) -> bool:
-    """Whether the items of a list are sentences with a colon in them rather than records."""
+    """Return whether the items of a list are sentences with a colon in them rather than records."""
     names = [tuple(item) for item in items if isinstance(item, dict)]
     return len(names) > 1 and all(len(fields) == 1 for fields in names) and len(set(names)) > 1
 
@@ -62,7 +62,7 @@ class _Builder:
         self._open: list[tuple[bool, list[Value]]] = []
 
     def take(self, event: "yaml.Event") -> bool:
-        """Takes an event; False when what it ends is no plain data."""
+        """Take an event; False when what it ends is no plain data."""
         import yaml
 
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
@@ -79,7 +79,7 @@ class _Builder:
         return True
 
     def value(self) -> Value:
-        """The value of the documents so far."""
+        """Return the value of the documents so far."""
         while self._open and self._close():
             pass
         whole = self._documents[0] if len(self._documents) == 1 else self._documents

@@ -34,7 +34,7 @@ class ToolFinder(StaticWorkbench):
         self._limiter = limiter
 
     async def list_tools(self) -> list[ToolSchema]:
-        """The tool, if there is a cap and no tool of the user's has its name."""
+        """Return the tool, if there is a cap and no tool of the user's has its name."""
         taken = any(tool["name"] == FIND_TOOLS for workbench in self._workbenches for tool in workbench.listed)
         return [] if taken or self._limiter.budget.max_tool_schema_tokens is None else [FIND_TOOLS_SCHEMA]
 

@@ -69,11 +69,11 @@ class ToolOutputLimiter:
         self.lease.release()
 
     def limit(self, tool: str) -> int:
-        """Tokens one output of a tool may hold by now."""
+        """Return the tokens one output of a tool may hold by now."""
         return self.budget.tool_output_limit(tool, cap_of(self.budget) if self._cap is None else self._cap())
 
     def reader(self) -> ReadArtifactTool:
-        """The tool that reads back what was cut, as its limit is by now."""
+        """Return the tool that reads back what was cut, as its limit is by now."""
         limit = max(SMALLEST_LIMIT, self.limit(READ_ARTIFACT))
         return ReadArtifactTool(
             self.lease.store,
@@ -123,6 +123,6 @@ class ToolOutputLimiter:
 
 
 def cap_of(budget: TokenBudget) -> int:
-    """Tokens a request may hold where no model is known."""
+    """Return the tokens a request may hold where no model is known."""
     nothing_set = budget.max_prompt_tokens is None and budget.context_window is None
     return budget.cap(DEFAULT_WINDOW if nothing_set else budget.context_window)

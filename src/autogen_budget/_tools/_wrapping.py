@@ -30,7 +30,7 @@ class ToolWrapping:
         self._find_tools = find_tools and limiter.budget.max_tool_schema_tokens is not None
 
     def wrap_workbenches(self, held: Mapping[str, Workbench | Sequence[Workbench]]) -> dict[str, object]:
-        """What to put in the place of an agent's workbenches; one of them offers the tool that reads back."""
+        """Return what to put in the place of an agent's workbenches; one of them offers the tool that reads back."""
         rows = {name: [value] if isinstance(value, Workbench) else list(value) for name, value in held.items()}
         plain = {id(workbench): workbench for row in rows.values() for workbench in row}
         wrapped = {
@@ -43,11 +43,11 @@ class ToolWrapping:
         return {name: new[name][0] if isinstance(value, Workbench) else new[name] for name, value in held.items()}
 
     def wrap_executors(self, held: Mapping[str, CodeExecutor]) -> dict[str, CodeExecutor]:
-        """What to put in the place of an agent's code executors."""
+        """Return what to put in the place of an agent's code executors."""
         return wrap_unique(held, lambda executor: BudgetedCodeExecutor(executor, self._limiter, self._limits))
 
     def _read_back_of(self, workbenches: Sequence[Workbench], workbench: Workbench) -> ReadBack:
-        """When a workbench offers the tool that reads back: the last one of an agent does, if any."""
+        """Return when a workbench offers the tool that reads back: the last one of an agent does, if any."""
         offered = any(isinstance(other, BudgetedWorkbench) for other in workbenches)  # by the user's own
         if not self._read_back or offered or workbench is not workbenches[-1]:
             return "never"

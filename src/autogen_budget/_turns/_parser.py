@@ -75,7 +75,7 @@ class TurnReader:
             self._taken.update(call.id for call in turn.calls)
 
     def copy(self) -> "TurnReader":
-        """A reader that has read the same, and goes on by itself."""
+        """Return a reader that has read the same, and goes on by itself."""
         twin = TurnReader(multiple_system_messages=self._multiple_system_messages)
         twin._taken, twin._copies, twin._begun = {*self._taken}, self._copies.copy(), self._begun
         return twin
@@ -142,7 +142,7 @@ class TurnReader:
                 )
 
     def _orphans(self, results: Iterable[FunctionExecutionResult]) -> Iterator[Turn]:
-        """Results whose calls are nowhere: a note keeps what they say."""
+        """Yield the results whose calls are nowhere: a note keeps what they say."""
         for result in results:
             self._mend("orphaned result", f"{result.name} ({result.call_id!r})")
             name = one_line(result.name)
@@ -175,7 +175,7 @@ class TurnReader:
         yield from self._orphans(orphans)
 
     def _sound(self, call: FunctionCall) -> FunctionCall:
-        """The call with an id of its own and arguments that every client can read."""
+        """Return the call with an id of its own and arguments that every client can read."""
         arguments = call.arguments if _is_object(call.arguments) else _as_object(call.arguments)
         if arguments != call.arguments:
             self._mend("invalid arguments", f"{call.name} ({call.id!r}): no JSON object")
@@ -192,7 +192,7 @@ class TurnReader:
 def _match(
     calls: Sequence[FunctionCall], results: Sequence[FunctionExecutionResult]
 ) -> tuple[list[FunctionExecutionResult | None], list[FunctionExecutionResult]]:
-    """One result or `None` for each call, and the results that are left.
+    """Return one result or `None` for each call, and the results that are left.
 
     By id first, in order; then what is left by position, if there is as much of it on both sides or it has no id.
     """

@@ -30,7 +30,7 @@ class Pin:
     predicate: Predicate | None = None
 
     def marks(self, turn: Turn) -> bool:
-        """Whether one of the turn's messages is marked, and with it the turn: calls and results never part."""
+        """Return whether one of the turn's messages is marked, and with it the turn: calls and results never part."""
         return not turn.note and any(map(self._marks, turn.messages))
 
     def _marks(self, message: LLMMessage) -> bool:
@@ -82,12 +82,12 @@ class PinConfig(BaseModel):
     contains: str | None = None
 
     def pin(self) -> Pin:
-        """The pin it describes."""
+        """Return the pin it describes."""
         return pin(source=self.source, contains=self.contains)
 
 
 def declared(pins: Sequence[Pin]) -> list[PinConfig]:
-    """The declarative form of pins.
+    """Return the declarative form of pins.
 
     Raises:
         TypeError: One of them holds a function.
@@ -110,7 +110,7 @@ class RetentionPolicy:
     pins: tuple[Pin, ...] = ()
 
     def positions(self, turns: Sequence[Turn]) -> frozenset[int]:
-        """Positions of the turns that may not be dropped.
+        """Return the positions of the turns that may not be dropped.
 
         `turns`: The turns of a conversation, oldest first.
         """

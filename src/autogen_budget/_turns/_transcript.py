@@ -29,7 +29,7 @@ def transcript_lines(turn: Turn) -> Iterator[tuple[str, str]]:
 def _pairs(
     calls: Iterable[FunctionCall], results: Iterable[FunctionExecutionResult]
 ) -> Iterator[tuple[FunctionCall, FunctionExecutionResult]]:
-    """Each call with its result: a turn holds one for each, perhaps in another order."""
+    """Yield each call with its result: a turn holds one for each, perhaps in another order."""
     left = list(results)
     for call in calls:
         result = next(result for result in left if result.call_id == call.id)

@@ -100,7 +100,7 @@ class Turn:
         return pairs
 
     def with_head(self, head: SystemMessage | UserMessage | AssistantMessage) -> "Turn":
-        """The same turn with another opening message.
+        """Return the same turn with another opening message.
 
         Args:
             head (SystemMessage | UserMessage | AssistantMessage): A message with the same calls, if it makes any.
@@ -111,7 +111,7 @@ class Turn:
         return self if head == self.head else replace(self, head=head, whole=self.uncut)
 
     def with_results(self, contents: Iterable[str]) -> "Turn":
-        """The same turn with other texts as results.
+        """Return the same turn with other texts as results.
 
         Args:
             contents (Iterable[str]): One text for each result, in their order.
@@ -130,7 +130,7 @@ class Turn:
         return replace(self, results=self.results.model_copy(update={"content": new}), whole=self.uncut)
 
     def with_calls(self, count: int) -> "Turn":
-        """The same turn with so many of its calls, the last ones, and their results.
+        """Return the same turn with so many of its calls, the last ones, and their results.
 
         Args:
             count (int): How many, at least 1.
@@ -156,12 +156,12 @@ class Turn:
 
 
 def note(text: str) -> Turn:
-    """A turn in which this library tells the model something."""
+    """Return a turn in which this library tells the model something."""
     return Turn(UserMessage(content=text, source=NOTE_SOURCE), note=True)
 
 
 def text_of(message: LLMMessage) -> str:
-    """The words of a message, for search and hints: its text, its calls' arguments, or its results."""
+    """Return the words of a message, for search and hints: its text, its calls' arguments, or its results."""
     if isinstance(message, FunctionExecutionResultMessage):
         return "\n".join(result.content for result in message.content)
     if isinstance(message.content, str):

@@ -80,7 +80,7 @@ class Column:
 
 
 def columns_of(value: Value) -> list[Column]:
-    """The columns of a value, in the order in which they are met."""
+    """Return the columns of a value, in the order in which they are met."""
     columns: dict[Path, Column] = {}
     for path, leaf in _leaves(value, ()):
         column = columns.setdefault(path, Column(path))
@@ -100,12 +100,12 @@ def is_family(value: dict[str, Value]) -> bool:
 
 
 def is_table(value: list[Value]) -> bool:
-    """Whether a list holds rows under a legend already."""
+    """Return whether a list holds rows under a legend already."""
     return bool(value) and isinstance(value[0], dict) and COLUMNS in value[0]
 
 
 def are_alike(values: Sequence[Value]) -> bool:
-    """Whether values are records with mostly the same fields."""
+    """Return whether values are records with mostly the same fields."""
     records = [value for value in values if isinstance(value, dict) and value]
     if not records or len(records) < len(values):
         return False
@@ -114,7 +114,7 @@ def are_alike(values: Sequence[Value]) -> bool:
 
 
 def _leaves(value: Value, path: Path) -> Iterator[tuple[Path, Value]]:
-    """Every scalar with its place; scalars right inside a list stand at the list's own place."""
+    """Yield every scalar with its place; scalars right inside a list stand at the list's own place."""
     if isinstance(value, Embedded):
         yield from _leaves(value.document.value, path)
     elif isinstance(value, dict) and COLUMNS not in value:
@@ -132,7 +132,7 @@ def _leaves(value: Value, path: Path) -> Iterator[tuple[Path, Value]]:
 
 
 def _worth_of_texts(texts: list[str]) -> ColumnValue:
-    """The worth of strings: that of most of them."""
+    """Return the worth of strings: that of most of them."""
     shapes = Counter(shape_of(text[:_LONGEST_VALUE]) for text in texts)
     shape = shapes.most_common(1)[0][0]
     if sum(map(len, texts)) > _PROSE_LENGTH * len(texts) and any(" " in text for text in texts):

@@ -46,7 +46,7 @@ class _Parts:
 
 
 def holds_data(source: Source) -> bool:
-    """Whether a text is a document that can be cut by its structure."""
+    """Return whether a text is a document that can be cut by its structure."""
     document = source.document
     if document.format == "html":
         return not isinstance(document.value, str)
@@ -81,7 +81,7 @@ def _cut_middle(source: Source) -> str:
 
 
 def _taken_apart(document: Document, source: Source) -> _Parts:
-    """Takes the notice of an earlier cut out of a document, and makes out what is known of the whole."""
+    """Take the notice of an earlier cut out of a document, and make out what is known of the whole."""
     if source.found is None:
         size = len(write_document(document))
         partial = isinstance(document.value, (list, dict)) and size < len(source.text) and _has_gap(document.value)
@@ -98,7 +98,7 @@ def _taken_apart(document: Document, source: Source) -> _Parts:
 
 
 def _has_gap(value: Value) -> bool:
-    """Whether a document of which only the ends were read says so at its top, or one level below."""
+    """Return whether a document of which only the ends were read says so at its top, or one level below."""
     inside = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     return any(isinstance(item, Gap) for item in inside) or any(
         isinstance(item, list) and any(isinstance(entry, Gap) for entry in item) for item in inside
@@ -106,7 +106,7 @@ def _has_gap(value: Value) -> bool:
 
 
 def _revived(value: Value) -> Value:
-    """A value that was cut before, with its gaps as gaps again."""
+    """Return a value that was cut before, with its gaps as gaps again."""
     if isinstance(value, str) and not isinstance(value, Number):
         return Gap.read(value) or value
     if isinstance(value, list):
@@ -150,7 +150,7 @@ def _cut_document(parts: _Parts, limit: TokenLimit, shrinker: Shrinker) -> str |
 
 
 def _like(value: Value, shrunk: Value) -> Value:
-    """What is left of a value as one of its kind, also where nothing is."""
+    """Return what is left of a value as one of its kind, also where nothing is."""
     if isinstance(value, dict):
         return shrunk if isinstance(shrunk, dict) else {}
     if isinstance(value, tuple):
@@ -171,7 +171,7 @@ def _notice(parts: _Parts, plan: Plan, size: int) -> str | None:
 
 
 def _cut_string(value: str, source: Source, cut_inner: CutPlain) -> str:
-    """Cuts a text that is one JSON string: the text in it, by its own kind."""
+    """Cut a text that is one JSON string: the text in it, by its own kind."""
     limit = source.limit
 
     def measure(inner: str) -> int:

@@ -19,7 +19,7 @@ _SHALLOW = 1
 
 
 def degradation_plans(value: Value, tokens: int) -> list[Plan]:
-    """The plans to try, each losing a little more than the one before.
+    """Return the plans to try, each losing a little more than the one before.
 
     First spaces between values go (all plans), then long strings are cut, records become rows under a legend, shorter
     strings are cut, fields of records are left out from prose to dates, lists keep fewer items, deep values are folded,
@@ -65,7 +65,7 @@ def _without(plan: Plan, column: Column) -> Plan:
 
 
 def _falling(most: int, least: int, step: float = _STEP) -> list[int]:
-    """Numbers from just below the most down to the least, in steps of a share."""
+    """Return the numbers from just below the most down to the least, in steps of a share."""
     steps: list[int] = []
     while most > least:
         most = max(int(most * step), least)
@@ -74,31 +74,31 @@ def _falling(most: int, least: int, step: float = _STEP) -> list[int]:
 
 
 def _may_go_early(column: Column) -> bool:
-    """Whether a column may go before any record does."""
+    """Return whether a column may go before any record does."""
     if column.repeated:
         return column.worth < ColumnValue.IDENTIFIER
     return column.worth == ColumnValue.LINK or (len(column.path) > _NESTED and column.worth < ColumnValue.LINK)
 
 
 def _in_order(columns: Iterable[Column]) -> list[Column]:
-    """Columns in the order in which they go: the least worth, then the deepest, then the largest."""
+    """Return the columns in the order in which they go: the least worth, then the deepest, then the largest."""
     return sorted(columns, key=lambda column: (column.worth, -len(column.path), -column.characters, column.path))
 
 
 def _strings(value: Value) -> list[int]:
-    """The lengths of all strings in a value."""
+    """Return the lengths of all strings in a value."""
     if isinstance(value, str) and not isinstance(value, Number):
         return [len(value)]
     return [length for item in children_of(value) for length in _strings(item)]
 
 
 def _deepest(value: Value) -> int:
-    """The levels of nesting in a value."""
+    """Return the levels of nesting in a value."""
     inside = max(map(_deepest, children_of(value)), default=0)
     return inside + isinstance(value, (list, dict))
 
 
 def _widest(value: Value) -> int:
-    """The entries of the longest list or object in a value."""
+    """Return the entries of the longest list or object in a value."""
     widest = max(map(_widest, children_of(value)), default=0)
     return max(widest, len(value)) if isinstance(value, (list, dict)) else widest

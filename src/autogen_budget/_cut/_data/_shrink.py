@@ -60,7 +60,7 @@ class Shrinker:
         return self._shrink(value, Plan(_ALL, rows=most), (), every=True)
 
     def shrink(self, value: Value, plan: Plan) -> Value:
-        """The value after a plan, still with its records as records."""
+        """Return the value after a plan, still with its records as records."""
         return self._shrink(value, plan, (), every=False)
 
     def _shrink(self, value: Value, plan: Plan, path: Path, *, every: bool) -> Value:
@@ -80,7 +80,7 @@ class Shrinker:
         return value
 
     def _shrink_parts(self, parts: tuple[Value, ...], plan: Plan, path: Path, *, every: bool) -> Value:
-        """The parts of a text: documents shrink, the text between them is clipped or goes."""
+        """Return the parts of a text: documents shrink, the text between them is clipped or goes."""
         prose = (*path, PROSE)
         kept = [
             self._shrink(part, plan, path, every=every)
@@ -135,7 +135,7 @@ class Shrinker:
         return kept
 
     def _choose(self, whole: Value, items: Sequence[Value], most: int) -> list[int]:
-        """The places of the items to keep: the first, the last, and in between those that the hints ask for."""
+        """Return the places of the items to keep: the first, the last, and in between those that the hints ask for."""
         if len(items) <= most:
             return list(range(len(items)))
         asked = self._asked_for(whole, items)
@@ -145,7 +145,7 @@ class Shrinker:
         return sorted(list(order)[:most])
 
     def _asked_for(self, whole: Value, items: Sequence[Value]) -> list[int]:
-        """The places of the items that the hints ask for, scored once for all plans."""
+        """Return the places of the items that the hints ask for, scored once for all plans."""
         known = self._scored.get(id(whole))
         if known is None or known[0] is not whole:
             scores = self.scorer.scores([write_json(item) for item in items]) if self.scorer.weights else []

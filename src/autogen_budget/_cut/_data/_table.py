@@ -59,7 +59,7 @@ def as_rows(document: Document, *, inside: bool = False) -> Document:
 
 
 def tabulate(value: Value) -> Value:
-    """Writes every family of records in a value as rows.
+    """Write every family of records in a value as rows.
 
     Returns:
         Value: The value with at least three alike records in one place written as rows, wherever there are any.
@@ -81,7 +81,7 @@ def tabulate(value: Value) -> Value:
 
 
 def _with_tables(value: Value) -> Value:
-    """Writes lists of flat records as comma separated values, and other families of records as rows under a legend."""
+    """Write lists of flat records as comma separated values, and other families of records as rows under a legend."""
     if isinstance(value, Embedded):
         return Embedded(as_rows(value.document, inside=True))
     if isinstance(value, list):
@@ -104,7 +104,7 @@ def _is_flat_table(items: list[Value]) -> bool:
 
 
 def _shape(values: Sequence[Value], *, in_record: bool = False, hoist: bool = True) -> _Shape:
-    """The shape that values at one place share; None when they share none.
+    """Return the shape that values at one place share; None when they share none.
 
     Fields that are the same in all records are told apart (`hoist`), but not in lists inside records, where a reader
     could not tell to how many they belong.
@@ -131,7 +131,7 @@ def _shape(values: Sequence[Value], *, in_record: bool = False, hoist: bool = Tr
 
 
 def _without_key(shape: _Record, value: dict[str, Value]) -> _Record:
-    """The shape without the field that only repeats the key each record stands under."""
+    """Return the shape without the field that only repeats the key each record stands under."""
     records = [(key, record) for key, record in value.items() if isinstance(record, dict)]
     for name in shape.fields:
         if all(record.get(name) == key for key, record in records):
@@ -151,7 +151,7 @@ def _records(shape: "_Record | _Items") -> int:
 
 
 def _legend(shape: "_Record | _Items") -> dict[str, Value]:
-    """The legend of rows, as the fields of an object."""
+    """Return the legend of rows, as the fields of an object."""
     while isinstance(shape, _Items):
         shape = shape.record
     legend: dict[str, Value] = {COLUMNS: _columns(shape)}
@@ -177,7 +177,7 @@ def _columns(shape: "_Record | _Items", prefix: str = "") -> list[Value]:
 
 
 def _shared(shape: "_Record | _Items", prefix: str) -> dict[str, Value]:
-    """What is the same in all records of a shape and of those inside it, by dotted name."""
+    """Return what is the same in all records of a shape and of those inside it, by dotted name."""
     while isinstance(shape, _Items):
         shape = shape.record
     shared = {prefix + name: value for name, value in shape.shared.items()}
@@ -196,7 +196,7 @@ def _row(value: Value, shape: _Shape) -> Value:
 
 
 def _cells(record: dict[str, Value], shape: _Record) -> list[Value]:
-    """The cells of a record, those of a record inside it among them."""
+    """Return the cells of a record, those of a record inside it among them."""
     cells: list[Value] = []
     for name, inner in shape.fields.items():
         value = record.get(name)

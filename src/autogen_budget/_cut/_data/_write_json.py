@@ -46,7 +46,7 @@ def write_json(value: Value, spelling: Spelling = JSON, embedded: WriteEmbedded 
 
 
 def _write(value: Value, spelling: Spelling, embedded: WriteEmbedded, pieces: list[str]) -> None:
-    """Adds the written form in pieces."""
+    """Add the written form in pieces."""
     match value:
         case None:
             pieces.append(spelling.none)

@@ -33,12 +33,12 @@ def write_document(document: Document, notice: str | None = None) -> str:
 
 
 def _write_inside(document: Document) -> str:
-    """Writes a document inside a string, where its quotation marks are escaped."""
+    """Write a document inside a string, where its quotation marks are escaped."""
     return _WRITERS.get(document.format, _outline)(document, None, _write_deep)
 
 
 def _write_deep(document: Document) -> str:
-    """Writes a document inside a string inside a string, where quotation marks would take more room than they quote."""
+    """Write a document inside a string inside a string, where quotation marks would take more room than they quote."""
     return _outline(document, None) if document.format in _QUOTING else write_document(document)
 
 
@@ -63,7 +63,7 @@ def _json_lines(document: Document, notice: str | None, embedded: WriteEmbedded 
 
 
 def _delimited(document: Document, notice: str | None, _embedded: WriteEmbedded = _write_inside) -> str:
-    """A table with its head; the head of numbered columns is left out, as it was."""
+    """Return a table with its head; the head of numbered columns is left out, as it was."""
     rows = document.value if isinstance(document.value, list) else []
     names = list(dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row))
     lines: list[Sequence[str] | str] = [] if all(name.isdigit() for name in names) else [names]
@@ -93,7 +93,7 @@ def _cell(value: Value) -> str:
 
 
 def _parts(document: Document, notice: str | None, embedded: WriteEmbedded = write_document) -> str:
-    """The parts of a text, one below the other."""
+    """Return the parts of a text, one below the other."""
     parts = document.value if isinstance(document.value, tuple) else ()
     texts = [embedded(part.document) if isinstance(part, Embedded) else _cell(part) for part in parts]
     return "\n".join([text for text in texts if text] + ([] if notice is None else [notice]))
@@ -107,7 +107,7 @@ def _outline(document: Document, notice: str | None, embedded: WriteEmbedded = w
 
 
 def _outlined(value: Value, indent: str) -> Iterator[str]:
-    """The lines of a value; those of a record's first field stand behind the dash of its list."""
+    """Yield the lines of a value; those of a record's first field stand behind the dash of its list."""
     if isinstance(value, dict) and value:
         for name, item in value.items():
             yield from _entry(f"{indent}{_scalar(name)}:", item, indent)
@@ -139,7 +139,7 @@ def _is_row(value: Value) -> bool:
 
 
 def _scalar(value: Value) -> str:
-    """A scalar as YAML spells it, in quotation marks only where it must be; a list of scalars in brackets."""
+    """Return a scalar as YAML spells it, in quotation marks only where it must be; a list of scalars in brackets."""
     if isinstance(value, list):
         return f"[{', '.join(map(_scalar, value))}]"
     if not isinstance(value, str) or isinstance(value, Number) or _TAKEN.fullmatch(value):

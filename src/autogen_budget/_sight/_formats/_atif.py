@@ -7,7 +7,7 @@ from ._transcript import FileFormatError, Transcript, items, mapping, tool_schem
 
 
 def is_atif(value: Mapping[str, object]) -> bool:
-    """Whether a JSON object is a trajectory."""
+    """Return whether a JSON object is a trajectory."""
     return str(value.get("schema_version", "")).startswith("ATIF")
 
 
@@ -24,7 +24,7 @@ def atif_transcript(value: Mapping[str, object]) -> Transcript:
 
 
 def _messages(step: Mapping[str, object], agent: str) -> Iterator[dict[str, object]]:
-    """The messages of one step as OpenAI writes them."""
+    """Yield the messages of one step as OpenAI writes them."""
     source, message = step.get("source"), step.get("message")
     if source in ("system", "user"):
         yield {"role": source, "content": message}

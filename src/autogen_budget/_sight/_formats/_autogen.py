@@ -12,7 +12,7 @@ MESSAGE_TYPES = {"SystemMessage", "UserMessage", "AssistantMessage", "FunctionEx
 
 
 def is_state(value: Mapping[str, object]) -> bool:
-    """Whether a JSON object is the state of an agent or a team."""
+    """Return whether a JSON object is the state of an agent or a team."""
     return str(value.get("type", "")).endswith("State") or "llm_context" in value or "agent_states" in value
 
 
@@ -33,7 +33,7 @@ def state_transcripts(value: Mapping[str, object], path: str = "") -> Iterator[T
 
 
 def _said(thread: Sequence[object]) -> Iterator[LLMMessage]:
-    """What a team's thread says, as a manager would be sent it; events are told to nobody."""
+    """Yield what a team's thread says, as a manager would be sent it; events are told to nobody."""
     for each in thread:
         message = mapping(each)
         source, content = str(message.get("source") or "unknown"), message.get("content")

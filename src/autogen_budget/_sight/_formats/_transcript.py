@@ -30,7 +30,7 @@ class Transcript:
     tools: tuple[ToolSchema, ...] = ()
 
     def calls(self) -> list[int]:
-        """How many messages each model call was made with: those before each message of the assistant.
+        """Return how many messages each model call was made with: those before each message of the assistant.
 
         A transcript that ends with something else ends with a call of its own.
         """
@@ -72,10 +72,10 @@ def tool_schemas(values: object) -> tuple[ToolSchema, ...]:
 
 
 def mapping(value: object) -> Mapping[str, object]:
-    """A JSON object, or an empty one in place of anything else."""
+    """Return a JSON object, or an empty one in place of anything else."""
     return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
 
 
 def items(value: object) -> Sequence[object]:
-    """A JSON array, or an empty one in place of anything else."""
+    """Return a JSON array, or an empty one in place of anything else."""
     return cast("Sequence[object]", value) if isinstance(value, list) else ()

@@ -52,7 +52,7 @@ def layer_order(layers: Iterable[str]) -> list[str]:
 
 
 def layer_colour(layer: str) -> str:
-    """The CSS colour of a layer."""
+    """Return the CSS colour of a layer."""
     return f"var(--l{LAYERS.index(layer)})" if layer in LAYERS else "var(--other)"
 
 

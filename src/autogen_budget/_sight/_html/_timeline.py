@@ -43,7 +43,7 @@ def timeline(agents: dict[str, list[CallRecord]]) -> Iterator[str]:
 
 
 def spans_of(calls: Sequence[CallRecord], starts: Sequence[tuple[float, str]]) -> dict[str, list[Span]]:
-    """When an agent waited, its model answered, and its tools ran.
+    """Return when an agent waited, its model answered, and its tools ran.
 
     Tools ran between a reply that calls some and the agent's next call, if no other agent made a call first.
 
