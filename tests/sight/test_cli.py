@@ -28,6 +28,7 @@ from made_up_runs import long_run
 from servers.counting_server import serving
 
 GOLDENS = Path(__file__).parent / "goldens"
+MAIN = "from autogen_budget._sight._command import main; main()"
 MESSAGES = [
     SYSTEM,
     user("Which ships came in? " * 30),
@@ -147,7 +148,10 @@ def test_a_plan_that_loses_something_says_so(conversation: Path, monkeypatch: py
         (["diff", "{messages}", "cap=9", "shape=9"], "no setting is called 'shape'"),
         (["inspect", "{messages}", "--html", "x.html"], "only records have a report"),
         (["inspect", "nowhere.json"], "does not exist"),
-        (["live", "{messages}"], "not a record of autogen-budget"),
+        (["live", "{messages}"], "messages.json, line 1: not a record of autogen-budget"),
+        (["inspect", "{records}", "--html", "{nowhere}"], "No such file or directory"),
+        (["replay", "{messages}", "--cap", "9000", "--html", "{nowhere}"], "No such file or directory"),
+        (["demo", "--html", "{nowhere}"], "No such file or directory"),
     ],
 )
 def test_errors_are_one_line_and_exit_code_two(
@@ -158,6 +162,7 @@ def test_errors_are_one_line_and_exit_code_two(
     one_line = tmp_path / "messages.json"
     one_line.write_text(conversation.read_text() + "\n")
     places = {"empty": tmp_path / "empty.json", "records": records, "messages": one_line}
+    places["nowhere"] = tmp_path / "nowhere" / "x.html"
     done = run(*(argument.format(**places) for argument in arguments), code=2)
     assert complaint in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.output
@@ -321,11 +326,27 @@ def test_the_demos_tools_work() -> None:
     assert _demo.translate("nine ships", "French") == "nine ships (French)"
 
 
+@pytest.mark.parametrize(
+    "command", [["inspect", "{records}"], ["inspect", "{records}", "--json"], ["live", "{records}"]]
+)
+def test_a_reader_may_leave_early(command: list[str], records: Path) -> None:
+    """As `head -1` does: no traceback, no failure."""
+    records.write_bytes(records.read_bytes() * 20)
+    arguments = [part.format(records=records) for part in command]
+    with subprocess.Popen(
+        [sys.executable, "-c", MAIN, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
 def test_the_command_runs_as_a_program(conversation: Path) -> None:
     """In a process of its own, with its output in a pipe."""
-    code = "from autogen_budget._sight._command import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code, "inspect", str(conversation)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", MAIN, "inspect", str(conversation)], capture_output=True, text=True, check=True
     )
     assert "harbour" in done.stdout
     assert "\x1b" not in done.stdout

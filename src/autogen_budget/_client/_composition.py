@@ -3,7 +3,6 @@
 A request is looked at from its end: what the conversation's previous request held as well is known already.
 """
 
-import hashlib
 import secrets
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +33,8 @@ MAX_CONVERSATIONS = 256
 """How many conversations of one client are told apart, more than a team has agents; the one that was silent for longest
 is forgotten first."""
 
-_KEY = secrets.token_bytes(16)  # so that a fingerprint in a file cannot be compared with those of guessed texts
+_KEY = secrets.token_bytes(16)  # beside the secret of Python's hashes, which `PYTHONHASHSEED` may have fixed
+_MASK = 2**48 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,10 @@ class Composer:
 
     def _find(self, messages: Sequence[LLMMessage]) -> tuple[_Known, int]:
         """The conversation that messages go on with, and the place of the first that is new in it."""
+        for known in reversed(self._known):  # nearly always it stands where it stood before
+            for place in range(len(known.messages) - 1, max(-1, len(known.messages) - 3), -1):
+                if place < len(messages) and messages[place] is known.messages[place]:
+                    return self._latest(known), place + 1
         places = {id(message): place for place, message in enumerate(messages)}
         for known in reversed(self._known):
             for newest in known.messages[:-3:-1]:  # a prompt may have stood at the end for one call only
@@ -120,12 +124,17 @@ class Composer:
                     # Other conversations may hold an equal message there; only instructions may have changed before it.
                     place = behind if messages[1:behind] == known.messages[1:behind] else None
                 if place is not None:
-                    self._known.remove(known)
-                    self._known.append(known)
-                    return known, place + 1
+                    return self._latest(known), place + 1
         known = _Known(next(self._names))
         self._known.append(known)
         return known, 0
+
+    def _latest(self, known: _Known) -> _Known:
+        """The same conversation, as the one that spoke last."""
+        if self._known[-1] is not known:
+            self._known.remove(known)
+            self._known.append(known)
+        return known
 
     def _largest(
         self,
@@ -192,8 +201,4 @@ def _texts_of_user(message: UserMessage) -> list[str]:
 
 
 def _fingerprint(texts: Iterable[str]) -> str:
-    digest = hashlib.blake2b(key=_KEY, digest_size=6)
-    for text in texts:
-        digest.update(text.encode("utf-8", "surrogatepass"))
-        digest.update(b"\0")
-    return digest.hexdigest()
+    return f"{hash((_KEY, *texts)) & _MASK:012x}"  # Python keeps the hash of a text: a large one is read once

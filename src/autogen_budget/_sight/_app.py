@@ -3,22 +3,23 @@
 import asyncio
 import json
 import logging
+import os
 import sys
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
+from typer.core import TyperGroup
 
 from autogen_budget._counting import TiktokenCounter
-from autogen_budget._record_json import RecordFormatError
 from autogen_budget._records import CallRecord, Record
 from autogen_budget._report import Report
 
@@ -41,8 +42,37 @@ from ._tables import (
     totals_table,
 )
 
+
+class _Commands(TyperGroup):
+    """The commands; what is wrong with a file or a setting is one line and exit code 2, in each of them."""
+
+    def invoke(self, ctx: Any) -> object:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # whoever reads has seen enough
+            _leave_pipe()
+        except (OSError, ValueError) as error:
+            print(f"autogen-budget: {error}", file=sys.stderr)
+            raise typer.Exit(2) from None
+
+
+class _Terminal(Console):
+    """A console whose reader may leave early, as `head` does."""
+
+    def on_broken_pipe(self) -> None:
+        """End without a word."""
+        _leave_pipe()
+
+
+def _leave_pipe() -> NoReturn:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still in the buffer goes nowhere
+    raise typer.Exit(0)
+
+
 app = typer.Typer(
     name="autogen-budget",
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -88,12 +118,11 @@ def inspect(
     counter = TiktokenCounter(model)
     weighed: list[Contents] = []  # not the messages themselves: the file may be larger than the memory
     records: list[Record] = []
-    with _errors():
-        for each in _read([file], console):
-            if isinstance(each, Transcript):
-                weighed.append(contents_of(each, counter))
-            else:
-                records.append(each)
+    for each in _read([file], console):
+        if isinstance(each, Transcript):
+            weighed.append(contents_of(each, counter))
+        else:
+            records.append(each)
     if records:
         report = Report.of(records)
         if html is not None:
@@ -130,10 +159,9 @@ def replay(
     No model is called. Exit code 1 if a call could not be made to fit.
     """
     console = _console()
-    with _errors():
-        names = f",strategies={strategies.replace(',', '+')}" if strategies else ""
-        settings = settings_of(f"cap={cap},compact_to={compact_to}{names}", model)
-        transcripts = _transcripts([file], console, limit)
+    names = f",strategies={strategies.replace(',', '+')}" if strategies else ""
+    settings = settings_of(f"cap={cap},compact_to={compact_to}{names}", model)
+    transcripts = _transcripts([file], console, limit)
     runs = asyncio.run(_replay_all(transcripts, settings, console))
     calls = [call for run in runs for call in run.calls]
     if html is not None:
@@ -156,8 +184,7 @@ def plan(files: Files, model: Model = None, limit: Limit = None, as_json: Json =
     of the values that later tool calls need were kept, and calls that could not be made to fit.
     """
     console = _console()
-    with _errors():
-        transcripts = _transcripts(files, console, limit)
+    transcripts = _transcripts(files, console, limit)
     with _progress(console) as progress:
         task = progress.add_task("settings", total=None)
         tried, best = asyncio.run(find_plan(transcripts, model, lambda what: progress.update(task, description=what)))
@@ -195,9 +222,8 @@ def diff(
 ) -> None:
     """Compare two settings on the same conversations."""
     console = _console()
-    with _errors():
-        both = [settings_of(first, model), settings_of(second, model)]
-        transcripts = _transcripts([file], console, limit)
+    both = [settings_of(first, model), settings_of(second, model)]
+    transcripts = _transcripts([file], console, limit)
     runs = {str(settings): asyncio.run(_replay_all(transcripts, settings, console)) for settings in both}
     if as_json:
         _print_json({settings: dict(totals(each)) for settings, each in runs.items()})
@@ -213,15 +239,16 @@ def live(
     """Follow a running program by the records it writes; Ctrl-C ends it."""
     console = _console()
     board = StatusBoard()
-    with _errors():
+    news = follow(records, poll=0.2, stop_after=stop_after)
+    with suppress(KeyboardInterrupt):
         if not console.is_terminal:
-            for record in follow(records, poll=0.2, stop_after=stop_after or 0.0):
+            for record in news:
                 if isinstance(record, CallRecord):
                     board.add(record)
                     print(board.agents[record.name].line, flush=True)
             return
         with Live(console=console, refresh_per_second=8) as display:
-            for record in follow(records, poll=0.2, stop_after=stop_after):
+            for record in news:
                 if record is not None:
                     board.add(record)
                     display.update(status_table(board))
@@ -309,7 +336,7 @@ def _transcripts(files: Sequence[Path], console: Console, limit: int | None) -> 
 
 
 def _console() -> Console:
-    return Console(soft_wrap=False, highlight=False)
+    return _Terminal(soft_wrap=False, highlight=False)
 
 
 def _progress(console: Console) -> Progress:
@@ -319,15 +346,5 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=error, transient=True, disable=not (error.is_terminal and console.is_terminal))
 
 
-@contextmanager
-def _errors() -> Generator[None]:
-    """What is wrong with a file or a setting is one line and exit code 2."""
-    try:
-        yield
-    except (OSError, FileFormatError, RecordFormatError, ValueError) as error:
-        print(f"autogen-budget: {error}", file=sys.stderr)
-        raise typer.Exit(2) from None
-
-
 def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    print(json.dumps(value, ensure_ascii=False, indent=2), flush=True)

@@ -6,7 +6,7 @@ from os import PathLike
 
 from rich.table import Table
 
-from autogen_budget._record_json import record_of_line
+from autogen_budget._record_json import RecordFormatError, record_of_line
 from autogen_budget._records import Record
 
 from ._html import event_text
@@ -30,16 +30,20 @@ def follow(path: str | PathLike[str], *, poll: float, stop_after: float | None) 
         RecordFormatError: A line is no record.
     """
     with open(path, "rb") as file:
-        rest = b""
+        rest, number = b"", 0
         silent_since = time.monotonic()
         while True:
             line = file.readline()
             rest += line
             if rest.endswith(b"\n"):
                 whole, rest = rest, b""
+                number += 1
                 silent_since = time.monotonic()
                 if whole.strip():
-                    yield record_of_line(whole)
+                    try:
+                        yield record_of_line(whole)
+                    except RecordFormatError as error:
+                        raise RecordFormatError(f"{path}, line {number:,}: {error}") from None
             elif not line:
                 yield None
                 if stop_after is not None and time.monotonic() - silent_since >= stop_after:

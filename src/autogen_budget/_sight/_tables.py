@@ -141,7 +141,7 @@ def plan_table(tried: Sequence[Outcome], best: Outcome) -> Table:
     """Settings side by side."""
     table = Table(box=None, pad_edge=False)
     table.add_column("")
-    table.add_column("settings")
+    table.add_column("settings", overflow="fold")
     for header in ("sent", "cost", "cached", "kept", "compacted", "failed"):
         table.add_column(header, justify="right")
     for outcome in tried:

@@ -51,7 +51,9 @@ def read_file(path: str | PathLike[str], progress: Progress | None = None) -> It
     try:
         value: object = json.loads(file.read_bytes())
     except json.JSONDecodeError as error:
-        raise FileFormatError(f"{path}, line {error.lineno:,}, column {error.colno:,}: {error.msg}") from None
+        raise FileFormatError(
+            f"{path} is not JSON: line {error.lineno:,}, column {error.colno:,}: {error.msg}"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise FileFormatError(f"{path} is not JSON: {error}") from None
     (progress or _nobody)(size)
