@@ -326,9 +326,7 @@ def test_the_demos_tools_work() -> None:
     assert _demo.translate("nine ships", "French") == "nine ships (French)"
 
 
-@pytest.mark.parametrize(
-    "command", [["inspect", "{records}"], ["inspect", "{records}", "--json"], ["live", "{records}"]]
-)
+@pytest.mark.parametrize("command", [["inspect", "{records}"], ["inspect", "{records}", "--json"]])
 def test_a_reader_may_leave_early(command: list[str], records: Path) -> None:
     """As `head -1` does: no traceback, no failure."""
     records.write_bytes(records.read_bytes() * 20)

@@ -112,9 +112,9 @@ class Composer:
     def _find(self, messages: Sequence[LLMMessage]) -> tuple[_Known, int]:
         """The conversation that messages go on with, and the place of the first that is new in it."""
         for known in reversed(self._known):  # nearly always it stands where it stood before
-            for place in range(len(known.messages) - 1, max(-1, len(known.messages) - 3), -1):
-                if place < len(messages) and messages[place] is known.messages[place]:
-                    return self._latest(known), place + 1
+            for behind in range(len(known.messages) - 1, max(-1, len(known.messages) - 3), -1):
+                if behind < len(messages) and messages[behind] is known.messages[behind]:
+                    return self._latest(known), behind + 1
         places = {id(message): place for place, message in enumerate(messages)}
         for known in reversed(self._known):
             for newest in known.messages[:-3:-1]:  # a prompt may have stood at the end for one call only
