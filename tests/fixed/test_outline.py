@@ -191,6 +191,31 @@ def test_headings_of_many_kinds(headings: tuple[str, str]) -> None:
     assert "Tides" in contents[1]
 
 
+@pytest.mark.parametrize("heading", ["{0}. Topic {0}", "TOPIC {0}", "Topic {0}:"])
+def test_surer_headings_inside_of_sections_do_not_part_the_text(heading: str) -> None:
+    """A table of underlined heads, a long list and indented code in some of the sections are parts of them."""
+    filler = "It is told at the desk in the hall.\n\n" * 8
+    table = "Fee   Day\n=========\n\n7     Monday\n\nSum   Day\n=========\n\n9     Friday\n\n"
+    steps = "1. The clerk who is at the desk (there is\n   one) asks\n\n2. the guest who has a boat\n   waits\n\n"
+    code = "This is how it is called\n\n   when the bell rings:\n      open(door)\n\n"
+    inner = {3: table, 5: steps, 7: code}
+    bodies = [f"{filler}{inner.get(number, '')}The sign of it is sign{number}." for number in range(1, 13)]
+    sections = [f"{heading.format(number)}\n\n{body}" for number, body in enumerate(bodies, 1)]
+    text = "\n\n".join(("Be brief.", *sections))
+    read = outline(text, 900, COUNTER)
+    assert len([line for line in read.text.splitlines() if line.startswith("- ")]) == 12
+    for number in (3, 5, 7):
+        assert bodies[number - 1] in read.show(read.about(f"What is sign{number}?", 600, COUNTER))
+
+
+def test_sections_that_fit_beside_short_contents_are_not_taken_apart() -> None:
+    """Sections of their own are for those that are too large to be shown."""
+    inner = "\n\n".join(f"### Detail {number}\n\n{'It is told at the desk. ' * 20}" for number in range(5))
+    text = "Be brief.\n\n" + "\n\n".join(f"## Topic {number}\n\n{inner}" for number in range(8))
+    read = outline(text, 1_100, COUNTER)
+    assert [part.title for part in read.parts] == [f"Topic {number}" for number in range(8)]
+
+
 def test_a_list_stays_with_what_leads_to_it() -> None:
     """Where no heading parts a text, its paragraphs do, and a list is one of them."""
     lists = "\n\n".join(f"To mend net {number}:\n\n- take rope {number}\n\n- tie it" for number in range(60))

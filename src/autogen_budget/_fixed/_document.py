@@ -18,6 +18,9 @@ MAX_PLAIN, MAX_PLAIN_WORDS = 60, 8
 MAX_DEPTH = 16
 """Tags inside tags that are told apart."""
 
+_TIER = 100
+"""Levels of one tier."""
+
 _BLANK = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _FENCE = re.compile(r"[ \t]{0,3}(?:```|~~~)")
 _ATX = re.compile(r"[ ]{0,3}(#{1,6}|={1,6})[ \t]+(?P<title>\S.*?)[ \t#=]*$")
@@ -36,7 +39,8 @@ _CHAPTER = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
-    r"[ ]{0,3}(?P<number>\d{1,3}(?:\.\d{1,3})*|[IVXLC]{1,7}(?=[.)])|[A-Z](?=[.)]))[.):]?[ \t]+(?P<title>\S.*)$"
+    r"[ ]{0,3}(?P<number>\d{1,3}(?:\.\d{1,3})*|[IVXLC]{1,7}(?=[.)])|[A-Z](?=[.)]))"
+    r"(?:[.):][ \t]+|[ \t]{1,2})(?P<title>\S.*)$"
 )
 _CJK_NUMBER = re.compile(
     r"[ ]{0,3}(?:[一二三四五六七八九十]{1,3}[、．.]|[（(][一二三四五六七八九十]{1,3}[）)])\s*\S.*$"
@@ -100,13 +104,8 @@ def read_document(text: str) -> Document:
     several languages, lines in capitals or bold, and lines that end with a colon. A text without any is read by
     paragraphs, of which lists are no less than one.
     """
-    levels = _levels(list(_headings(text)))
-    for level in sorted({level for _, level in levels}):
-        places = [heading for heading, its in levels if its <= level]
-        if len(places) > 1 and sum(its == level for _, its in levels) > 1:
-            first = next(heading for heading, its in levels if its == level)
-            places = [heading for heading in places if heading.start >= first.start]
-            return Document(text[: first.start], tuple(_cut_at(text, places)))
+    if places := _main_headings(_levels(list(_headings(text))), len(text)):
+        return Document(text[: places[0].start], tuple(_cut_at(text, places)))
     blocks = _blocks(text) or [text]
     return Document(blocks[0], tuple(Section(title_of(block), block, headed=False) for block in blocks[1:]))
 
@@ -141,6 +140,31 @@ def _cut_at(text: str, headings: Sequence[Heading]) -> Iterator[Section]:
         yield Section(title_of(heading.title), text[heading.start : end])
 
 
+def _main_headings(levels: Sequence[tuple[Heading, int]], length: int) -> list[Heading]:
+    """The headings of the main sections: of the surest level that has several, and of those above it.
+
+    Headings that come later than a less sure level and part the text far worse than it does, as one underlined table
+    among numbered sections, are inside sections.
+    """
+    starts: dict[int, list[int]] = {}
+    for heading, level in levels:
+        starts.setdefault(level, []).append(heading.start)
+    several = sorted(level for level, places in starts.items() if len(places) > 1)
+    if not several:
+        return []
+
+    def largest(level: int) -> int:
+        return max(b - a for a, b in pairwise([0, *starts[level], length]))
+
+    main = several[0]
+    for level in several[1:]:
+        if starts[level][0] < starts[main][0] and largest(level) * 2 < largest(main):
+            main = level
+    first = starts[main][0]
+    above = {level for level, places in starts.items() if level // _TIER == main // _TIER or places[0] < first}
+    return [heading for heading, level in levels if heading.start >= first and level <= main and level in above]
+
+
 def _levels(headings: Sequence[Heading]) -> list[tuple[Heading, int]]:
     """Headings with their levels, 0 for the highest: kinds rank by tier, then by what they first stand under."""
     known: dict[tuple[int, str, int], int] = {}
@@ -155,7 +179,7 @@ def _levels(headings: Sequence[Heading]) -> list[tuple[Heading, int]]:
             # Of one kind, the marks themselves say which is the higher one.
             known[tier, kind, depth] = max(above) + 1 if above else min(below) if below else current.get(tier, -1) + 1
         current[tier] = known[tier, kind, depth]
-        found.append((heading, 100 * tier + current[tier]))
+        found.append((heading, _TIER * tier + current[tier]))
     return found
 
 
@@ -217,6 +241,7 @@ def _weak(line: str, start: int, after: str, *, alone: bool) -> Heading | None:
     if (match := _NUMBER.match(line)) and (match["number"][:1].isdigit() or len(line) <= MAX_HEADING):
         depth = match["number"].count(".")
         listed = _NUMBER.match(after) is not None or (not match["number"][0].isdigit() and not alone)
+        listed = listed or after.startswith("  ")  # an item of a list that goes on
         if depth or (alone and not said and len(line) <= MAX_HEADING and not listed):
             kind = "number" if match["number"][0].isdigit() else "letter"
             return Heading(start, words, 1, kind, depth)
@@ -229,9 +254,10 @@ def _weak(line: str, start: int, after: str, *, alone: bool) -> Heading | None:
         return Heading(start, words.rstrip(":"), 1, "capitals", 1)
     if match := _BOLD.match(line):
         return Heading(start, match["title"], 2, "bold", 1)
-    if alone and words.endswith((":", "：")) and not _BULLET.match(line) and len(words) <= MAX_TITLE and after.strip():
-        return Heading(start, words[:-1], 3, "colon", 1)
     few = len(words) <= MAX_PLAIN and len(words.split()) <= MAX_PLAIN_WORDS and not _BULLET.match(line)
+    few = few and not line[0].isspace()  # indented lines are code more often than headings
+    if few and alone and words.endswith((":", "：")) and after.strip():
+        return Heading(start, words[:-1], 3, "colon", 1)
     if few and alone and (not after.strip() or len(after) > MAX_PLAIN):
         return Heading(start, words, 3, "plain", 1)
     return None

@@ -106,7 +106,7 @@ def outline(text: str, limit: int, counter: TokenCounter, reference: str | None 
         preamble = _essentials(preamble, most, counter)
     left = max(0, limit - counter.count_text(preamble) - _SHARES.notice)
     rules = [_rules_of(section) for section in entries]
-    contents = [f"- {section.title} ({counter.count_text(section.text):,})" for section in entries]
+    contents = [_line(section, counter) for section in entries]
     listed = _first_that_fit(contents, int(left * _SHARES.contents), counter)
     left -= sum(counter.count_text(line) + 1 for line in contents[:listed])
     needed = sum(counter.count_text(rule) + 3 for some in rules for rule in some)
@@ -123,6 +123,10 @@ def outline(text: str, limit: int, counter: TokenCounter, reference: str | None 
     return Outline(shown, tuple(parts), cut, Ranking([(part.title, part.text) for part in parts]))
 
 
+def _line(section: Section, counter: TokenCounter) -> str:
+    return f"- {section.title} ({counter.count_text(section.text):,})"
+
+
 def _notice(count: int, reference: str | None) -> str:
     read = "" if reference is None else f'; {READ_ARTIFACT}("{reference}", search="...") searches all of them'
     return f"[{count:,} sections of these instructions, with their tokens: those a message is about come with it{read}]"
@@ -137,7 +141,8 @@ def _entries(document: Document, limit: int, counter: TokenCounter) -> tuple[str
     preamble, entries = document.preamble, list(document.sections)
     left = max(0, limit - counter.count_text(preamble) - _SHARES.notice)
     if all(section.headed for section in entries):
-        most = int(left * (1 - _SHARES.contents - _SHARES.rules))
+        listed = sum(counter.count_text(_line(section, counter)) + 1 for section in entries)
+        most = int(left - min(listed, left * _SHARES.contents) - left * _SHARES.rules) - _SHARES.frame
         entries = [part for section in entries for part in _opened(section, most, counter)]
     else:
         entries = _packed(entries, max(_SHARES.smallest, left // _SHARES.grain), counter)
