@@ -1,9 +1,11 @@
 """Planning for one client: its cap, what a refusal teaches, and what is remembered of it."""
 
+from contextlib import suppress
+
 import pytest
 from autogen_core.models import AssistantMessage, LLMMessage, SystemMessage, UserMessage
 
-from autogen_budget import ContextOverflowError, TiktokenCounter, TokenBudget, default_strategies
+from autogen_budget import ArtifactStore, ContextOverflowError, TiktokenCounter, TokenBudget, default_strategies
 from autogen_budget._client import Ask, Overflow, Planner
 from autogen_budget._model_facts import ClientFacts
 
@@ -118,3 +120,67 @@ async def test_requests_tell_what_was_done() -> None:
     assert second.steps
     plans.forget()
     assert (await plans.plan(Ask(messages))).messages is messages
+
+
+async def test_wrong_reports_do_not_refuse_for_ever() -> None:
+    """What fits without them is tried; a right report then counts, and so does a wrong one."""
+    plans = planner(TokenBudget(400), ClientFacts("gpt-4o"))
+    ask = Ask([SystemMessage(content="Be brief."), UserMessage(content="the ship lies here " * 60, source="user")])
+    for reported in (10_000,) * 20 + (250,) * 20:
+        plans.learn_usage(await plans.plan(ask), reported)
+
+
+@pytest.mark.parametrize("overflow", [Overflow(window=100), Overflow(prompt_tokens=3_000), Overflow()])
+async def test_wrong_refusals_do_not_refuse_for_ever(overflow: Overflow) -> None:
+    """A window that holds nothing, a size out of the air: what does not fit by them is tried, and may be answered."""
+    plans = planner(TokenBudget(400), ClientFacts("gpt-4o"))
+    ask = Ask([SystemMessage(content="Be brief. " * 60), UserMessage(content="the task", source="user")])
+    for _ in range(3):
+        for _ in range(2):
+            plans.learn_refusal(overflow, await plans.plan(ask))
+        for _ in range(9):
+            request = await plans.plan(ask)
+            plans.learn_usage(request, request.tokens)
+
+
+async def test_what_goes_on_being_refused_is_tried_more_and_more_rarely() -> None:
+    """After 1, 2, 4, 8, ... refusals; and what cannot fit anyway leaves what was learned as it is."""
+    plans = planner(TokenBudget(400), ClientFacts("gpt-4o"))
+    ask = Ask([SystemMessage(content="Be brief. " * 60), UserMessage(content="the task", source="user")])
+    tried: list[int] = []
+    plans.learn_refusal(Overflow(window=100), await plans.plan(ask))
+    for number in range(1, 20):
+        with suppress(ContextOverflowError):
+            plans.learn_refusal(Overflow(window=100), await plans.plan(ask))
+            tried.append(number)
+    assert tried == [1, 2, 4, 8, 16]
+    state = plans.save_state()
+    for _ in range(9):
+        with pytest.raises(ContextOverflowError):
+            await plans.plan(Ask([SystemMessage(content="Be brief. " * 600), *chat(1)]))
+    assert plans.save_state() == state
+
+
+async def test_a_request_fits_by_what_was_learned_while_it_was_planned() -> None:
+    """Another call's usage may come in at any moment."""
+    counter, store = TiktokenCounter("gpt-4o"), ArtifactStore()
+    budget = TokenBudget(400)
+
+    class Learning(ArtifactStore):
+        async def put(self, text: str, *, owner: object | None = None) -> str:
+            """Store a text while another call's usage comes in."""
+            request = counter.measure_extras() + counter.measure_text("the way is long " * 40)
+            counter.observe(request, 2 * request.total)
+            return await store.put(text, owner=owner)
+
+    plans = Planner(
+        ClientFacts("gpt-4o"),
+        budget,
+        default_strategies(budget),
+        counter,
+        multiple_system_messages=False,
+        artifacts=Learning(),
+    )
+    request = await plans.plan(Ask(chat(30)))
+    assert request.tokens <= 400 < 2 * request.tokens
+    assert request.tokens == counter.tokens(request.tally)

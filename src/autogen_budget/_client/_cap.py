@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from autogen_budget._budget import TokenBudget
@@ -109,6 +109,19 @@ class RequestCap:
             return
         ceiling, self._ceiling = self._ceiling.after_acceptance(tokens), None
         self._ceiling = ceiling if ceiling.tokens < self.tokens() else None
+
+    def forget_refusals(self) -> Callable[[], None]:
+        """Forget what refusals taught; what is returned takes that back."""
+        window, asked, ceiling = self._window, self._window_asked, self._ceiling
+        self._ceiling = None
+        if window is not None and window.source == "overflow error":
+            self._window, self._window_asked = _window_without_network(self._facts, self._budget), False
+            self._asking = None
+
+        def restore() -> None:
+            self._window, self._window_asked, self._ceiling = window, asked, ceiling
+
+        return restore
 
     async def ask_server(self) -> None:
         """Ask the model's server for a window that nothing else tells, once; assume one if it has to be."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -37,6 +37,7 @@ from autogen_budget._turns import Pin
 
 from ._cap import RETRY_SHARE, RequestCap
 from ._composition import Composer, Composition
+from ._doubt import Doubt
 from ._draft import Draft, Drafter
 from ._provider_errors import Overflow
 from ._recollection import Recollections
@@ -46,6 +47,9 @@ logger = logging.getLogger("autogen_budget")
 
 NEARLY = 0.5
 """Share of the cap from which on turns are read while the model answers: what a compaction will drop is known then."""
+
+MAX_REPLANS = 3
+"""How often a request is planned once more, because another call's usage has made it too large meanwhile."""
 
 TRUNCATED = 0.7
 """Share of the predicted prompt tokens below which a report says that a server which cuts silently has done so."""
@@ -99,6 +103,7 @@ class Planner:
         self._summarizer = summarizer
         self._composer = Composer(counter)
         self._recollections = Recollections()
+        self._doubt = Doubt(self.cap, counter)
         self._warned_of_truncation = False
         self._reading: asyncio.Task[None] | None = None
 
@@ -148,8 +153,12 @@ class Planner:
         Raises:
             ContextOverflowError: Even the parts that may not be dropped or cut are over the cap.
         """
-        await self.cap.ask_server()
-        request = await self._plan(ask, self.cap.tokens(ask.extra_create_args), self._summarizer, whole=whole)
+
+        async def planned() -> Request:
+            await self.cap.ask_server()
+            return await self._plan(ask, self.cap.tokens(ask.extra_create_args), self._summarizer, whole=whole)
+
+        request = await (planned() if whole else self._doubt.unless_only_learned(planned))
         if request.tokens > request.cap * NEARLY and (self._reading is None or self._reading.done()):
             self._reading = asyncio.create_task(_read_ahead(request))  # while the model answers
         return request
@@ -209,6 +218,8 @@ class Planner:
         `prompt_tokens`: Its prompt tokens as the provider reports them. `None` means it reports none.
         """
         self.cap.learn_acceptance(request.tokens)
+        if prompt_tokens is None or prompt_tokens <= request.cap:
+            self._doubt.forget_refusals()
         if prompt_tokens is None:
             return
         if self._facts.window is None or prompt_tokens >= request.tokens * TRUNCATED:
@@ -226,29 +237,41 @@ class Planner:
             )
 
     async def _plan(self, ask: Ask, cap: int, summarizer: SummaryWriter | None, *, whole: bool = False) -> Request:
-        """Nothing that other calls see changes before `commit`, which is the last thing that can."""
+        """Plan a request; once more if it is over the cap by what other calls have taught meanwhile."""
         with self.archive.in_use():
-            draft = await self._drafter.draft(ask, cap)
-            await self._ask_source(draft, draft.history, cap)
-            recollection = await self._recollections.of(
-                draft.conversation, self.archive, multiple_system_messages=self._mixed
-            )
-            await recollection.prepare(draft.history, self.archive)
-            found = recollection.find(draft.history)
-            reserved = found.reserved_tokens(draft.history, cap, self._counter, tools=bool(draft.ask.tools))
-            draft, plan = await self._fit(draft, cap, reserved, summarizer, whole=whole)
-            conversation, steps = draft.conversation, plan.steps
-            if plan.history is not draft.history:
-                await recollection.add(draft.history, plan.history, self.archive)
-                found = recollection.find(plan.history)
-                conversation, steps = await self._store(draft, plan)
-            note = found.note((draft.extras + conversation.projection.sizes).total, cap, self._counter)
-            request = draft.request(
-                conversation, steps, note, found.text, self._counter, cap=cap, window=self.cap.window
-            )
+            request, commit = await self._plan_once(ask, cap, summarizer, whole=whole)
+            for _ in range(MAX_REPLANS):
+                if request.tokens > cap:
+                    request, commit = await self._plan_once(ask, cap, summarizer, whole=whole)
+            commit()
+            return request
+
+    async def _plan_once(
+        self, ask: Ask, cap: int, summarizer: SummaryWriter | None, *, whole: bool
+    ) -> tuple[Request, Callable[[], None]]:
+        """Nothing that other calls see changes before the commit."""
+        draft = await self._drafter.draft(ask, cap)
+        await self._ask_source(draft, draft.history, cap)
+        recollection = await self._recollections.of(
+            draft.conversation, self.archive, multiple_system_messages=self._mixed
+        )
+        await recollection.prepare(draft.history, self.archive)
+        found = recollection.find(draft.history)
+        reserved = found.reserved_tokens(draft.history, cap, self._counter, tools=bool(draft.ask.tools))
+        draft, plan = await self._fit(draft, cap, reserved, summarizer, whole=whole)
+        conversation, steps = draft.conversation, plan.steps
+        if plan.history is not draft.history:
+            await recollection.add(draft.history, plan.history, self.archive)
+            found = recollection.find(plan.history)
+            conversation, steps = await self._store(draft, plan)
+        note = found.note((draft.extras + conversation.projection.sizes).total, cap, self._counter)
+        request = draft.request(conversation, steps, note, found.text, self._counter, cap=cap, window=self.cap.window)
+
+        def commit() -> None:
             recollection.remember(plan.history, note)
             self._drafter.commit(draft, conversation, note)
-            return request
+
+        return request, commit
 
     async def _ask_source(self, draft: Draft, history: History, cap: int) -> bool:
         """Let the counter learn a request's size from who knows it; whether it did."""

@@ -4,6 +4,7 @@ from ._asking import CountAsker
 from ._function import FunctionCounter
 from ._protocol import TokenCounter
 from ._provider_source import AnthropicTokenSource, GeminiTokenSource
+from ._request import RequestCounter
 from ._source import ServerTokenSource, TokenSource, server_source, wire_of
 from ._tally import Tally, parts
 from ._tiktoken import TiktokenCounter
@@ -13,6 +14,7 @@ __all__ = [
     "CountAsker",
     "FunctionCounter",
     "GeminiTokenSource",
+    "RequestCounter",
     "ServerTokenSource",
     "Tally",
     "TiktokenCounter",

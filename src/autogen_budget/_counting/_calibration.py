@@ -200,8 +200,7 @@ class Calibration:
 
     def __init__(self, vocabulary: Literal["right", "other"] | None = None) -> None:
         self._vocabulary: Literal["right", "other"] | None = vocabulary
-        start = FOREIGN.expected if vocabulary == "other" else _ZERO
-        self._learned = _Learned(fitted=start, published=start, is_right=vocabulary != "other")
+        self._learned = self._beginning
         self._lock = threading.Lock()
 
     @property
@@ -224,6 +223,16 @@ class Calibration:
         if tally.total > 0 and min(parts(tally)) >= 0 and lowest <= reported <= highest:
             with self._lock:
                 self._learned = self._learned.after(tally, reported, self._vocabulary)
+
+    def forget(self) -> None:
+        """Begin anew, as without any report."""
+        with self._lock:
+            self._learned = self._beginning
+
+    @property
+    def _beginning(self) -> _Learned:
+        start = FOREIGN.expected if self._vocabulary == "other" else _ZERO
+        return _Learned(fitted=start, published=start, is_right=self._vocabulary != "other")
 
     def save_state(self) -> dict[str, object]:
         """Return what was learned."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import cast
+from collections.abc import Callable
 
 from ._cache import TokenCache, count_bytes
 from ._calibration import Calibration
@@ -42,33 +41,8 @@ class FunctionCounter(RequestCounter):
             raise TypeError(f"function must be a function of a text, got {function!r}")
         self._function = function
         # Where this tokenizer ends one token and begins another is not known: only huge texts are cut into pieces.
-        self._texts = TokenCache(lambda: self._measure, piece=LARGEST_PIECE)
-        self._calibration = Calibration("right")
+        super().__init__(TokenCache(lambda: self._measure, piece=LARGEST_PIECE), Calibration("right"), "function")
         self._has_failed = False
-
-    def measure_text(self, text: str, *, limit: int | None = None) -> Tally:
-        """See `TokenCounter.measure_text`."""
-        if limit is None:
-            return self._texts.measure(text)
-        return self._texts.measure(text, enough=lambda tally: self.tokens(tally) > limit)
-
-    def tokens(self, tally: Tally) -> int:
-        """See `TokenCounter.tokens`."""
-        return self._calibration.tokens(tally)
-
-    def observe(self, tally: Tally, reported: int) -> None:
-        """See `TokenCounter.observe`."""
-        self._calibration.observe(tally, reported)
-
-    def save_state(self) -> Mapping[str, object]:
-        """See `TokenCounter.save_state`."""
-        return {"vocabulary": "function", "calibration": self._calibration.save_state()}
-
-    def load_state(self, state: Mapping[str, object]) -> None:
-        """See `TokenCounter.load_state`."""
-        calibration = state.get("calibration")
-        if state.get("vocabulary") == "function" and isinstance(calibration, Mapping):
-            self._calibration.load_state(cast(Mapping[str, object], calibration))
 
     def _measure(self, text: str) -> Tally:
         try:

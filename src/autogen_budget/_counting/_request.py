@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from autogen_core import Image
 from autogen_core.models import (
@@ -16,6 +16,8 @@ from autogen_core.models import (
 from autogen_core.tools import Tool, ToolSchema
 from pydantic import BaseModel
 
+from ._cache import TokenCache
+from ._calibration import Calibration
 from ._payload import argument_texts, calls_text, image_tokens, output_text, tool_text
 from ._protocol import NOTHING, TokenCounter
 from ._tally import Tally
@@ -30,12 +32,42 @@ _TOOLS = Tally(structure=12, structure_pieces=100)  # what introduces tools; tem
 class RequestCounter(TokenCounter):
     """Measures messages and schemas by the texts they are made of, framed as OpenAI's models see them.
 
-    A subclass measures texts, and turns tallies into tokens.
+    A subclass says how texts are measured, and how the model's own counts may differ. `vocabulary` names the way of
+    measuring in saved states: what was learned by one says nothing of another.
     """
 
-    @abstractmethod
+    def __init__(self, texts: TokenCache, calibration: Calibration, vocabulary: str) -> None:
+        self._texts = texts
+        self._calibration = calibration
+        self._vocabulary = vocabulary
+
     def measure_text(self, text: str, *, limit: int | None = None) -> Tally:
         """See `TokenCounter.measure_text`."""
+        if limit is None:
+            return self._texts.measure(text)
+        return self._texts.measure(text, enough=lambda tally: self.tokens(tally) > limit)
+
+    def tokens(self, tally: Tally) -> int:
+        """See `TokenCounter.tokens`."""
+        return self._calibration.tokens(tally)
+
+    def observe(self, tally: Tally, reported: int) -> None:
+        """See `TokenCounter.observe`."""
+        self._calibration.observe(tally, reported)
+
+    def forget_reports(self) -> None:
+        """Count as before anything was reported."""
+        self._calibration.forget()
+
+    def save_state(self) -> Mapping[str, object]:
+        """See `TokenCounter.save_state`."""
+        return {"vocabulary": self._vocabulary, "calibration": self._calibration.save_state()}
+
+    def load_state(self, state: Mapping[str, object]) -> None:
+        """See `TokenCounter.load_state`."""
+        calibration = state.get("calibration")
+        if state.get("vocabulary") == self._vocabulary and isinstance(calibration, Mapping):
+            self._calibration.load_state(cast(Mapping[str, object], calibration))
 
     def measure_message(self, message: LLMMessage) -> Tally:
         """See `TokenCounter.measure_message`."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import cast
+from collections.abc import Iterable
 
 import tiktoken
 
 from ._cache import shared_texts
 from ._calibration import Calibration
 from ._request import RequestCounter
-from ._tally import Tally
 
 LARGE_TEXT = 100_000
 """Characters that are counted in a thread by `prepare`, if there are more: they take some 20 milliseconds."""
@@ -43,19 +41,13 @@ class TiktokenCounter(RequestCounter):
     def __init__(self, model: str | None = None) -> None:
         encoding_name = _encoding_name(model)
         self._encoding_name = encoding_name or "o200k_base"
-        self._texts = shared_texts(self._encoding_name)
-        self._calibration = Calibration("other" if model and encoding_name is None else None)
+        calibration = Calibration("other" if model and encoding_name is None else None)
+        super().__init__(shared_texts(self._encoding_name), calibration, self._encoding_name)
 
     @property
     def encoding_name(self) -> str:
         """The vocabulary used: `o200k_base` or `cl100k_base`."""
         return self._encoding_name
-
-    def measure_text(self, text: str, *, limit: int | None = None) -> Tally:
-        """See `TokenCounter.measure_text`."""
-        if limit is None:
-            return self._texts.measure(text)
-        return self._texts.measure(text, enough=lambda tally: self.tokens(tally) > limit)
 
     async def prepare(self, texts: Iterable[str]) -> None:
         """Measure much text in a thread, so that counting it afterwards does not hold the event loop.
@@ -66,24 +58,6 @@ class TiktokenCounter(RequestCounter):
         unknown = self._texts.unknown(texts)
         if sum(map(len, unknown)) > LARGE_TEXT or (unknown and not self._texts.is_loaded):
             await asyncio.to_thread(lambda: [self._texts.measure(text) for text in unknown])
-
-    def tokens(self, tally: Tally) -> int:
-        """See `TokenCounter.tokens`."""
-        return self._calibration.tokens(tally)
-
-    def observe(self, tally: Tally, reported: int) -> None:
-        """See `TokenCounter.observe`."""
-        self._calibration.observe(tally, reported)
-
-    def save_state(self) -> Mapping[str, object]:
-        """See `TokenCounter.save_state`."""
-        return {"vocabulary": self._encoding_name, "calibration": self._calibration.save_state()}
-
-    def load_state(self, state: Mapping[str, object]) -> None:
-        """See `TokenCounter.load_state`."""
-        calibration = state.get("calibration")
-        if state.get("vocabulary") == self._encoding_name and isinstance(calibration, Mapping):
-            self._calibration.load_state(cast(Mapping[str, object], calibration))
 
 
 def _encoding_name(model: str | None) -> str | None:
