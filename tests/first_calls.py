@@ -7,13 +7,15 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import httpx
 from autogen_core.models import AssistantMessage, LLMMessage, SystemMessage, UserMessage
 from autogen_core.tools import Tool, ToolSchema
+from autogen_ext.models.openai import OpenAIChatCompletionClient
 
 import mixed_text
 from autogen_budget import BudgetedChatCompletionClient, TiktokenCounter, TokenBudget, TokenSource
 from autogen_budget._counting import wire_of
-from local_model import LocalModel
+from local_model import MODEL_INFO, MODEL_NAME, LocalModel
 
 _RUSSIAN = (
     "Склад закрывается в шесть часов вечера, поэтому груз нужно принять до обеда.",
@@ -82,6 +84,34 @@ class Nobody:
         return None
 
 
+class CountedOnly(httpx.AsyncHTTPTransport):
+    """Has the server count a prompt with its tokenizer and template, and leaves out the seconds of reading it."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Report the server's count as the usage of a reply of one word."""
+        if not request.url.path.endswith("/chat/completions"):
+            return await super().handle_async_request(request)
+        counter = httpx.URL(f"{request.url}/input_tokens")
+        counted = await super().handle_async_request(httpx.Request("POST", counter, content=await request.aread()))
+        tokens = json.loads(await counted.aread())["input_tokens"]
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Yes"}}
+        usage = {"prompt_tokens": tokens, "completion_tokens": 1, "total_tokens": tokens + 1}
+        about = {"id": "counted", "object": "chat.completion", "created": 0, "model": MODEL_NAME}
+        return httpx.Response(200, json={**about, "choices": [choice], "usage": usage})
+
+
+def counted_only(model: LocalModel) -> OpenAIChatCompletionClient:
+    """A client of the model whose replies report how many tokens the server counts, and are not computed."""
+    return OpenAIChatCompletionClient(
+        model=MODEL_NAME,
+        base_url=model.base_url,
+        api_key="not needed",
+        model_info=MODEL_INFO,
+        max_retries=0,
+        http_client=httpx.AsyncClient(transport=CountedOnly()),  # type: ignore[call-arg]  # AutoGen passes it on
+    )
+
+
 def request(kind: str, shape: str, seed: int = 0) -> list[LLMMessage]:
     """A request that is far too long for any of the caps.
 
@@ -133,7 +163,9 @@ def factors(model: LocalModel, kind: str, size: int = 6_000) -> tuple[float, flo
     return own / TiktokenCounter("gpt-4o").count_text(text), TiktokenCounter("another").count_text(text) / own
 
 
-async def first_call(model: LocalModel, kind: str, shape: str, cap: int, *, ask: bool, calls: int = 1) -> list[Call]:
+async def first_call(
+    model: LocalModel, kind: str, shape: str, cap: int, *, ask: bool, calls: int = 1, read: bool = False
+) -> list[Call]:
     """The first calls of a client that has never called before.
 
     Args:
@@ -143,12 +175,13 @@ async def first_call(model: LocalModel, kind: str, shape: str, cap: int, *, ask:
         cap (int): Tokens that a request may hold.
         ask (bool): Whether the server may be asked for its count.
         calls (int): How many calls are made, each with another text.
+        read (bool): Whether the model reads its prompts, which takes seconds. Else the server only counts them.
 
     Returns:
         list[Call]: The calls in order.
     """
     source: TokenSource | None = None if ask else Nobody()
-    inner = model.client(max_tokens=1)
+    inner = model.client(max_tokens=1) if read else counted_only(model)
     budget = TokenBudget(cap, context_window=model.window, reply_reserve=1)
     client = BudgetedChatCompletionClient(inner, budget, token_source=source)
     for seed in range(calls):

@@ -21,6 +21,14 @@ async def calls_of(model: LocalModel, *, ask: bool) -> list[Call]:
     ]
 
 
+async def test_the_server_counts_a_prompt_as_it_reads_it(local_model: LocalModel) -> None:
+    """What the other tests here take from the server's count is what the model reports when it has read the prompt."""
+    (read,), (counted,) = [
+        await first_call(local_model, "JSON", "a talk", 600, ask=False, read=read) for read in (True, False)
+    ]
+    assert read == counted
+
+
 @pytest.mark.parametrize("ask", [True, False], ids=["asked", "not asked"])
 async def test_first_calls_fit(local_model: LocalModel, ask: bool) -> None:
     """Whether or not the server is asked, none of 32 is over its cap, and texts that have to be cut fill it well."""
