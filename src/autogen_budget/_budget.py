@@ -137,8 +137,8 @@ class TokenBudget(BaseModel):
             if self.max_prompt_tokens is None:
                 raise ValueError("no cap: set max_prompt_tokens or context_window in TokenBudget")
             return self.max_prompt_tokens
-        room = max(1, window - self.reply_room(window, max_reply_tokens))
-        return room if self.max_prompt_tokens is None else min(room, self.max_prompt_tokens)
+        available = max(1, window - self.reply_room(window, max_reply_tokens))
+        return available if self.max_prompt_tokens is None else min(available, self.max_prompt_tokens)
 
     def reply_room(self, window: int | None, max_reply_tokens: int | None = None) -> int:
         """Return the tokens kept free for the reply in a model with this window.

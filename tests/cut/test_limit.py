@@ -18,10 +18,10 @@ def test_a_text_must_be_within_both_bounds() -> None:
 
 def test_room_is_left_around_a_short_text() -> None:
     """A notice may take half of the room, in tokens and in characters."""
-    assert TokenLimit.of_characters(10).has_room_around("12345")
-    assert not TokenLimit.of_characters(10).has_room_around("123456")
-    assert not TokenLimit(len, 100, 10).has_room_around("123456")
-    assert not TokenLimit.of_characters(20).share(0.5).has_room_around("123456")
+    assert TokenLimit.of_characters(10).fits_around("12345")
+    assert not TokenLimit.of_characters(10).fits_around("123456")
+    assert not TokenLimit(len, 100, 10).fits_around("123456")
+    assert not TokenLimit.of_characters(20).share(0.5).fits_around("123456")
 
 
 @given(st.integers(0, 60), st.integers(0, 60))

@@ -130,9 +130,9 @@ def test_the_cap_leaves_room(limit: int | None, reserve: int | None, window: int
         (TokenBudget(), 2_048, 9_000, 1_536),
     ],
 )
-def test_room_for_the_reply(budget: TokenBudget, window: int | None, reply: int | None, room: int) -> None:
+def test_room_for_the_reply(budget: TokenBudget, window: int | None, reply: int | None, available: int) -> None:
     """The larger of what is set and what the client asks for, and never more than three quarters of the window."""
-    assert budget.reply_room(window, reply) == room
+    assert budget.reply_room(window, reply) == available
 
 
 @pytest.mark.parametrize(

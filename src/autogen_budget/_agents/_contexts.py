@@ -97,7 +97,7 @@ class Contexts:
         """
         if max_tokens < SMALLEST_SUMMARY:
             raise ValueError(f"max_tokens must be at least {SMALLEST_SUMMARY}, got {max_tokens}: its heading takes 20")
-        past, turns = await self._all_said()
+        past, turns = await self._conversation_turns()
         past = past.extended(turns, 0)
         if not past.turns:
             return ""
@@ -153,12 +153,12 @@ class Contexts:
         for known in self._conversations:
             known.forget()
 
-    async def _all_said(self) -> tuple[DroppedTurns, Sequence[Turn]]:
+    async def _conversation_turns(self) -> tuple[DroppedTurns, Sequence[Turn]]:
         """Return what is known of dropped turns, and the turns that are still there, of the longest conversation."""
         held: list[tuple[DroppedTurns, Sequence[Turn]]] = []
         for context in self._held().values():
             messages = list(await context.get_messages())
-            conversation = self._conversation(messages) or self._saved(messages)
+            conversation = self._conversation(messages) or self._loaded_conversation(messages)
             if conversation is None:
                 held.append((DroppedTurns(), History.parse(messages).turns))
             else:
@@ -172,7 +172,7 @@ class Contexts:
 
     async def _unlogged(self, context: ChatCompletionContext) -> Sequence[Turn]:
         messages = list(await context.get_messages())
-        conversation = self._conversation(messages) or self._saved(messages)
+        conversation = self._conversation(messages) or self._loaded_conversation(messages)
         if conversation is None:
             return History.parse(messages).turns
         return (*conversation.unstored, *turns_in_context(conversation, messages)[conversation.archived :])
@@ -181,7 +181,7 @@ class Contexts:
         found = (known.find(held) for known in self._conversations)
         return max((known for known in found if known is not None), key=len, default=None)
 
-    def _saved(self, held: Sequence[LLMMessage]) -> Conversation | None:
+    def _loaded_conversation(self, held: Sequence[LLMMessage]) -> Conversation | None:
         found = (known.find_loaded(held) for known in self._conversations)
         return max((known for known in found if known is not None), key=len, default=None)
 

@@ -26,7 +26,7 @@ from autogen_budget._records import Record, TimeLimitRecord
 
 T = TypeVar("T")
 
-LEAST_COUNTED = 5
+MIN_COUNTED = 5
 """Calls or turns that a run may take at least for its model to be told of their end: fewer are all meant to be used."""
 
 DEADLINE = "deadline"
@@ -58,7 +58,7 @@ class RunGuard:
         self._name = name
         self._limits = limits
         self._report = report
-        self._max_calls = None if max_calls is None or max_calls < LEAST_COUNTED else max_calls
+        self._max_calls = None if max_calls is None or max_calls < MIN_COUNTED else max_calls
         self._turns_left = turns_left
         self._limit: TimeLimit | None = None
         self._saved: float | None = None
@@ -101,7 +101,7 @@ class RunGuard:
         self._saved = None
         turns_left = None if self.within is None else self.within._turns_left()  # noqa: SLF001  # one of its kind
         run = Run(self._name, inherited(limit), self._max_calls, turns_left)
-        own, said, ended = CancellationToken(), list[BaseAgentEvent | BaseChatMessage](), False
+        own, messages, ended = CancellationToken(), list[BaseAgentEvent | BaseChatMessage](), False
 
         def prepare() -> None:
             enter_run(run)
@@ -112,7 +112,7 @@ class RunGuard:
                 try:
                     while (item := await reader.read(() if limit is None else (limit,))) is not None:
                         if isinstance(item[0], (BaseAgentEvent, BaseChatMessage)):
-                            said.append(item[0])
+                            messages.append(item[0])
                         yield item[0]
                     ended = True
                 finally:
@@ -120,23 +120,22 @@ class RunGuard:
                         cancel_quietly(own)
         except TimeLimitReached as reached:
             self._report(TimeLimitRecord(self._name, "run", reached.limit.seconds, left_behind=reached.left_behind))
-            raise self._over(reached.limit.seconds, said) from None
+            raise self._timed_out(reached.limit.seconds, messages) from None
         except SelfCancelledError:
             raise asyncio.CancelledError from None  # as what it runs has it
         except RunTimeoutError as error:  # by a model call inside
-            raise self._over(error.seconds, said) from error
+            raise self._timed_out(error.seconds, messages) from error
         finally:
             self._limit = None
 
     def __str__(self) -> str:
         return f"{self._kind} {self._name!r}"
 
-    def _over(self, seconds: float | None, said: list[BaseAgentEvent | BaseChatMessage]) -> RunTimeoutError:
+    def _timed_out(self, seconds: float | None, messages: list[BaseAgentEvent | BaseChatMessage]) -> RunTimeoutError:
         limit = "" if seconds is None else f" of {seconds:g} s"
-        messages = [message for message in said if not isinstance(message, ModelClientStreamingChunkEvent)]
         return RunTimeoutError(
             f"{self} did not end within the limit{limit} of its run. What was said until then is in .messages; if it "
             "needs longer, raise run_timeout in Limits",
             seconds=seconds,
-            messages=messages,
+            messages=[message for message in messages if not isinstance(message, ModelClientStreamingChunkEvent)],
         )

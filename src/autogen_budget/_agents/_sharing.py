@@ -36,7 +36,7 @@ class Sharing:
     def __init__(self, share: Share, artifacts: ArtifactStore, counter: TokenCounter, cap: Callable[[], int]) -> None:
         check_share(share)
         self._share: Share = share
-        self._keeper = ArtifactLease(artifacts)
+        self._lease = ArtifactLease(artifacts)
         self._counter = counter
         self._cap = cap
         self._begun = False
@@ -44,7 +44,7 @@ class Sharing:
     def forget(self) -> None:
         """Begin anew, as after a reset: the next message is the first."""
         self._begun = False
-        self._keeper.release()
+        self._lease.release()
 
     async def choose(self, messages: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
         """Return what to pass on of messages, as a new list; all of them if the function fails that was given for it.
@@ -70,22 +70,22 @@ class Sharing:
             or isinstance(message, HandoffMessage)
             for place, message in enumerate(messages)
         ]
-        left_out = [message for message, stays in zip(messages, kept, strict=True) if not stays]
+        left_out = [message for message, keeps in zip(messages, kept, strict=True) if not keeps]
         whole = "\n\n".join(f"{one_line(message.source)}: {indented(message.to_model_text())}" for message in left_out)
         limit = int(self._cap() * FACTS_SHARE)
         if self._counter.count_text(whole, limit=limit) <= limit:
             return list(messages)
-        told = [message.to_model_text() for message, stays in zip(messages, kept, strict=True) if stays]
-        note = TextMessage(content=await self._tell(left_out, whole, limit, told), source=NOTE_SOURCE)
+        visible = [message.to_model_text() for message, keeps in zip(messages, kept, strict=True) if keeps]
+        note = TextMessage(content=await self._note(left_out, whole, limit, visible), source=NOTE_SOURCE)
         place = kept.index(False)
-        rest = [message for message, stays in zip(messages[place:], kept[place:], strict=True) if stays]
+        rest = [message for message, keeps in zip(messages[place:], kept[place:], strict=True) if keeps]
         return [*messages[:place], note, *rest]
 
-    async def _tell(self, messages: Sequence[BaseChatMessage], whole: str, limit: int, told: Sequence[str]) -> str:
+    async def _note(self, messages: Sequence[BaseChatMessage], whole: str, limit: int, visible: Sequence[str]) -> str:
         """Return the facts in messages, who said them, and where to read the whole."""
         turns = History.parse([message.to_model_message() for message in messages]).turns
-        facts = Digest().extended(turns).render(limit, self._counter, visible=told)
-        reference = (await self._keeper.keep(whole)).reference
+        facts = Digest().extended(turns).render(limit, self._counter, visible=visible)
+        reference = (await self._lease.keep(whole)).reference
         speakers = ", ".join(dict.fromkeys(one_line(message.source) for message in messages))
         count = "1 message" if len(messages) == 1 else f"{len(messages):,} messages"
         read = "" if reference is None else f'; {READ_ARTIFACT}("{reference}")'

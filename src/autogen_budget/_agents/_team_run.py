@@ -24,11 +24,11 @@ from autogen_budget._limits import Limits
 from autogen_budget._records import Record
 
 from ._covered import AgentUnderBudget
-from ._run import LEAST_COUNTED, RunGuard
+from ._run import MIN_COUNTED, RunGuard
 
 logger = logging.getLogger("autogen_budget")
 
-MOST_TURNS = 1_000
+DEFAULT_MAX_TURNS = 1_000
 """Turns of a run that nothing else would end: more than any run needs that gets somewhere."""
 
 _guards: "WeakKeyDictionary[Team, RunGuard]" = WeakKeyDictionary()
@@ -54,7 +54,7 @@ def _guarded(team: Team, limits: Limits, report: Callable[[Record], None]) -> Ru
     known = ref(team)
 
     def left() -> int | None:
-        counted = limits.max_turns is not None and limits.max_turns >= LEAST_COUNTED
+        counted = limits.max_turns is not None and limits.max_turns >= MIN_COUNTED
         team = known() if counted else None
         return None if team is None else turns_left(team)
 
@@ -91,11 +91,11 @@ def bound_turns(team: Team, limits: Limits) -> None:
     own, ends = known
     bounds = [turns for turns in (own, limits.max_turns) if turns is not None]
     if not bounds and not ends and not isinstance(team, GraphFlow):  # a graph ends where its edges end
-        bounds = [MOST_TURNS]
+        bounds = [DEFAULT_MAX_TURNS]
         logger.warning(
             "team %r has no termination condition: a run ends after %d turns. Give it one, or set max_turns in Limits",
             team.name,
-            MOST_TURNS,
+            DEFAULT_MAX_TURNS,
         )
     if bounds and min(bounds) != own:
         set_turn_bound(team, min(bounds))

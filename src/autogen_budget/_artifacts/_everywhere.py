@@ -19,7 +19,7 @@ from ._store import ArtifactStore
 from ._words import FoundPassage, TextIndex
 
 _AT_ONCE = 16  # texts that are read at a time
-_MOST = 200  # matches of a pattern, in all texts together
+_MAX_MATCHES = 200  # matches of a pattern, in all texts together
 _SECONDS = 2.0  # for a pattern, in all texts together
 
 
@@ -77,12 +77,12 @@ async def _matching(texts: AsyncIterator[tuple[str, str]], pattern: str) -> list
     async for reference, text in texts:
         left = max(0.05, until - time.monotonic())  # the first lines of each text are looked at in any case
         matches = await asyncio.to_thread(
-            find_matches, text, pattern, Place(1, 0, 0), most=_MOST - len(found), seconds=left
+            find_matches, text, pattern, Place(1, 0, 0), most=_MAX_MATCHES - len(found), seconds=left
         )
         for match in matches.found:
             start, end = match.excerpt()
             found.append(FoundPassage(reference, match.place.line, one_line(text[start:end])))
-        if len(found) >= _MOST:
+        if len(found) >= _MAX_MATCHES:
             break
     return found
 
@@ -90,7 +90,7 @@ async def _matching(texts: AsyncIterator[tuple[str, str]], pattern: str) -> list
 def _answer(found: Sequence[FoundPassage], kind: str, limit: int, counter: TokenCounter) -> str:
     """Return as many of the passages as fit, or as much of the first one."""
 
-    def told(count: int, width: int | None = None) -> str:
+    def matches_text(count: int, width: int | None = None) -> str:
         rows = (f'"{passage.reference}:{passage.line}" {passage.text[:width]}' for passage in found[:count])
         more = "; go on with one of these refs" if found else "; use other words, or a pattern: /error \\d+/"
         return "\n".join((f"[{count or 'no'} of {len(found)} {kind}{more}]" if found else f"[no {kind}{more}]", *rows))
@@ -98,7 +98,7 @@ def _answer(found: Sequence[FoundPassage], kind: str, limit: int, counter: Token
     def most(highest: int, build: Callable[[int], str]) -> int:
         return bisect_right(range(1, highest + 1), limit, key=lambda number: counter.count_text(build(number)))
 
-    count = most(len(found), told)
+    count = most(len(found), matches_text)
     if count or not found:
-        return told(count)
-    return told(1, most(EXCERPT, lambda width: told(1, width)))
+        return matches_text(count)
+    return matches_text(1, most(EXCERPT, lambda width: matches_text(1, width)))

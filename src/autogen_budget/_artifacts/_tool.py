@@ -62,10 +62,10 @@ class ReadArtifactArgs(BaseModel):
     @property
     def place(self) -> tuple[str, int, int]:
         """The reference, the line and the character that are meant."""
-        said = _REF.fullmatch(self.ref)
-        if said is None:
+        parsed = _REF.fullmatch(self.ref)
+        if parsed is None:
             return self.ref or HISTORY, self.start_line, self.start_column
-        return said[1], int(said[2] or self.start_line), int(said[3] or self.start_column)
+        return parsed[1], int(parsed[2] or self.start_line), int(parsed[3] or self.start_column)
 
     @property
     def asked(self) -> tuple[str, str]:

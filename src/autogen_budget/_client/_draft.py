@@ -170,7 +170,7 @@ class Drafter:
             await self._counter.prepare(ask.large_texts(every=self.conversations.latest is None))
         recalled = self.conversations.recall(ask.messages)
         await self._archive.hold(map(text_of, recalled.added), recalled.conversation.identity)
-        came = self._sizes_beside(ask)
+        as_received = self._sizes_beside(ask)
         ask, selection = await self._offers.choose(ask, recalled.conversation.identity)
         schemas = self._sizes_beside(ask)
         notes = [UserMessage(content=ask.note, source=NOTE_SOURCE)] if ask.note else []
@@ -179,7 +179,7 @@ class Drafter:
         guided = await self._guides.guide(
             recalled.conversation, ask, recalled.added, beside, limit=self._max_instruction_tokens, cap=cap
         )
-        return Draft(ask, selection, notes, came + noted, schemas.total, beside, recalled, guided)
+        return Draft(ask, selection, notes, as_received + noted, schemas.total, beside, recalled, guided)
 
     def _sizes_beside(self, ask: Ask) -> TokenBreakdown:
         return sizes_of_extras(self._counter, ask.tools, ask.json_output, ask.extra_create_args)

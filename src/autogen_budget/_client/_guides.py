@@ -43,12 +43,12 @@ class Guided:
         """Return what the beginning of the request weighs that the one before had as well."""
         before = self.known or Guidance()
         stable = conversation.stable_prefix(schemas + before.tally)
-        gone = next((shown.request for shown in before.shown if shown not in self.guidance.shown), None)
-        if stable == Tally() or gone is None:
+        no_longer_shown = next((shown.request for shown in before.shown if shown not in self.guidance.shown), None)
+        if stable == Tally() or no_longer_shown is None:
             return stable
         prefix = Tally.sum(map(counter.measure_message, conversation.history.system))
         for turn in conversation.history.turns:
-            if turn.uncut.head is gone:
+            if turn.uncut.head is no_longer_shown:
                 break
             prefix = prefix + measure_turn(turn, counter)
         return schemas + min(stable - schemas - before.tally, prefix, key=counter.tokens)

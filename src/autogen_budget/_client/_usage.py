@@ -19,7 +19,7 @@ from autogen_core import EVENT_LOGGER_NAME
 from autogen_core.logging import LLMCallEvent
 from autogen_core.models import ChatCompletionClient, CreateResult
 
-MOST_TOKENS = 10_000_000
+MAX_TOKENS = 10_000_000
 """Tokens of one prompt or reply that a report can tell: the largest window there is. More is taken for no report: the
 call is charged as it was counted, which is what was reserved for its prompt."""
 
@@ -136,4 +136,4 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 def _tokens(value: object) -> int | None:
     """Return a number of tokens, if it can be one; a bool is an `int` too."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS else None

@@ -9,7 +9,7 @@ class Shares:
     """The figures by which tokens are allocated, each measured by argument recall on transcripts of agents.
 
     Args:
-        facts_of_room (float): Share of the room for turns and facts that facts may take: a value with its name is worth
+        facts_share (float): Share of the room for turns and facts that facts may take: a value with its name is worth
             more, token for token, than whole turns of long ago.
         facts_per_dropped (float): Tokens of facts for each token that is dropped: more repeats what a reader does not
             need, less loses what he does.
@@ -28,7 +28,7 @@ class Shares:
             a cut ends between lines or words and hardly fills less.
     """
 
-    facts_of_room: float = 0.75
+    facts_share: float = 0.75
     facts_per_dropped: float = 0.4
     facts_slack: float = 1.25
     min_facts: float = 0.25
@@ -94,13 +94,13 @@ class Allocation:
 
     def turns_limit(self, protected: int, exchange: int = 0) -> int:
         """Return what the newest turns may hold beside the protected ones and the newest exchange."""
-        return self._room(protected, exchange) - self._facts_share(protected)
+        return self._available(protected, exchange) - self._facts_share(protected)
 
     def facts_limit(self, protected: int, exchange: int = 0, kept: int = 0) -> int:
         """Return what facts may hold. They use the head-room only where the target leaves too little."""
         if not self.facts:
             return 0
-        limit = self._room(protected, exchange)
+        limit = self._available(protected, exchange)
         slack = int(self._facts_share(protected) * SHARES.facts_slack)
         facts_target = max(slack, int(self.dropped * SHARES.facts_per_dropped))
         min_facts = self.min_facts - self.summary if limit < self.min_facts else 0
@@ -115,7 +115,7 @@ class Allocation:
     def _reserved(self) -> int:
         return sum(self.reserved.values())
 
-    def _room(self, protected: int, exchange: int) -> int:
+    def _available(self, protected: int, exchange: int) -> int:
         """What facts and further turns may hold together; an exchange that is too large stands in the head-room."""
         used = protected + self.overhead + exchange
         limit = max(self.target, used + self._facts_share(protected)) if exchange else self.target
@@ -123,10 +123,10 @@ class Allocation:
 
     def _facts_share(self, protected: int) -> int:
         """Return what is set aside for facts, if half of the room goes to turns and the rest is dropped."""
-        room = self.target - protected - self.overhead
-        worth = int((self.dropped - room / 2) * SHARES.facts_per_dropped)
-        return max(0, min(int(room * SHARES.facts_of_room), worth)) if self.facts else 0
+        available = self.target - protected - self.overhead
+        worth_keeping = int((self.dropped - available / 2) * SHARES.facts_per_dropped)
+        return max(0, min(int(available * SHARES.facts_share), worth_keeping)) if self.facts else 0
 
     def _facts_of(self, share: float) -> int:
-        worth = int(self.dropped * SHARES.facts_per_dropped)
-        return min(worth, int((self.cap - self.fixed) * share)) if self.facts else 0
+        worth_keeping = int(self.dropped * SHARES.facts_per_dropped)
+        return min(worth_keeping, int((self.cap - self.fixed) * share)) if self.facts else 0

@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"\d+\. ")
 _POINTER = "repeated in the later "
 """How a line begins that stands for a text which a later one holds."""
 
-MOST_LOOKED_AT = 8
+MAX_COMPARED = 8
 """Texts that are looked through for a text, of those that hold its rarest word: the newest."""
 
 
@@ -91,7 +91,7 @@ class _Later:
             return self._by_text[text]
         words = set(_WORD.findall(text)[1:-1])
         rarest: Sequence[int] = min((self._by_word.get(word, ()) for word in words), key=len, default=())
-        found = (self._turns[position] for position in rarest[:MOST_LOOKED_AT])
+        found = (self._turns[position] for position in rarest[:MAX_COMPARED])
         return next((turn for turn, whole in found if text in whole), None)
 
 

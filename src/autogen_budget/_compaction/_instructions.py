@@ -115,13 +115,13 @@ class InstructionFitter:
         """
         if limit is None or not history.turns:  # a selector's prompt is one system message
             return history, Guidance()
-        room = cap - self._counter.tokens(extras)
-        limit = max(0, min(limit, int(room * LARGEST_SHARE)))
+        available = cap - self._counter.tokens(extras)
+        limit = max(0, min(limit, int(available * LARGEST_SHARE)))
         blocks = [message for message in new if isinstance(message, SystemMessage)]
         history = await self._fit_memory(history, blocks, limit, readable=readable)
         kept = Tally.sum(measure_turn(history.turns[place], self._counter) for place in history.kept)
         guidance = await self._guidance(
-            history, source, known, limit=limit, within=room - self._counter.tokens(kept), readable=readable
+            history, source, known, limit=limit, within=available - self._counter.tokens(kept), readable=readable
         )
         same = history.system == guidance.system
         return (history if same else replace(history, system=guidance.system)), guidance
@@ -143,19 +143,19 @@ class InstructionFitter:
         sections = known.outline
         if sections is None or request is None:
             return known
-        room = min(limit, within)
+        available = min(limit, within)
         left = {id(turn.uncut.head) for turn in history.turns}
         known = replace(known, shown=tuple(shown for shown in known.shown if id(shown.request) in left))
-        fits = self._left(known, room) >= 0
+        fits = self._left(known, available) >= 0
         if fits and any(shown.request is request for shown in known.shown):
             return known
         alone = replace(known, shown=())
-        wanted = sections.about(text_of(request), self._left(alone, room), self._counter)
+        wanted = sections.about(text_of(request), self._left(alone, available), self._counter)
         missing = [place for place in wanted if not any(place in shown.places for shown in known.shown)]
         longer = self._with(known, request, missing)
-        if fits and self._left(longer, room) >= 0:
+        if fits and self._left(longer, available) >= 0:
             return longer
-        while wanted and self._left(self._with(alone, request, wanted), room) < 0:
+        while wanted and self._left(self._with(alone, request, wanted), available) < 0:
             wanted = wanted[:-1]
         return self._with(alone, request, wanted)
 

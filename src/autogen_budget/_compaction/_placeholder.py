@@ -16,7 +16,7 @@ IMAGE_LEFT_OUT = "[image left out]"
 LONGEST_ARGUMENT = 40
 """Characters of one argument that name a call."""
 
-MOST_ARGUMENTS = 3
+MAX_ARGUMENTS = 3
 """Arguments that name a call; there may be many more."""
 
 WORTH = 2
@@ -47,8 +47,8 @@ def call_signature(call: FunctionCall) -> str:
     named = cast("dict[str, object]", arguments)
     parts = [f"{one_line(name)}={_short(json.dumps(value, ensure_ascii=False))}" for name, value in named.items()]
     tool = one_line(call.name)
-    more = ", ..." if len(parts) > MOST_ARGUMENTS else ""
-    return f"{tool}({', '.join(islice(parts, MOST_ARGUMENTS))}{more})"
+    more = ", ..." if len(parts) > MAX_ARGUMENTS else ""
+    return f"{tool}({', '.join(islice(parts, MAX_ARGUMENTS))}{more})"
 
 
 def _short(text: str) -> str:

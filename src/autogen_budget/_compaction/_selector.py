@@ -64,7 +64,7 @@ class TrimSelectorThread(DeclaredStrategy):
         shorter = thread.without(count)
         if count == droppable and not fits(shorter.text()):
             shorter = _cut(shorter, context, fits)
-        context.note(f"{shorter.gone - thread.gone:,} messages of the selector's thread left out")
+        context.note(f"{shorter.left_out - thread.left_out:,} messages of the selector's thread left out")
         return _with_prompt(history, shorter.text())
 
     def _read(self, prompt: str) -> "_Thread | None":
@@ -74,14 +74,14 @@ class TrimSelectorThread(DeclaredStrategy):
         if not starts:
             return None
         end = max((gap.end() for gap in _GAPS.finditer(prompt, starts[-1])), default=len(prompt))
-        head, gone = prompt[: starts[0]], 0
+        head, left_out = prompt[: starts[0]], 0
         if notice := _NOTICE.search(head):
-            head, gone = head[: notice.start()], int(notice[1].replace(",", ""))
+            head, left_out = head[: notice.start()], int(notice[1].replace(",", ""))
         # Roles are lines that begin with a name as well: the task is behind them, and most often a user's.
         first = list(re.finditer(r"\n(?=user: )", head)) or list(re.finditer(rf"\n(?=(?:{name}): )", head))
         split = first[-1].end() if first else len(head)
         messages = [prompt[a:b] for a, b in zip(starts, [*starts[1:], end], strict=True)]
-        return _Thread(head[:split], head[split:], gone, tuple(messages), prompt[end:])
+        return _Thread(head[:split], head[split:], left_out, tuple(messages), prompt[end:])
 
 
 @dataclass(frozen=True)
@@ -90,19 +90,19 @@ class _Thread:
 
     head: str
     task: str
-    gone: int
+    left_out: int
     messages: tuple[str, ...]
     tail: str
 
     def text(self) -> str:
         """Return the prompt."""
-        what = "1 earlier message" if self.gone == 1 else f"{self.gone:,} earlier messages"
-        notice = f"[{what} left out to fit the context window]{_GAP}" if self.gone else ""
+        what = "1 earlier message" if self.left_out == 1 else f"{self.left_out:,} earlier messages"
+        notice = f"[{what} left out to fit the context window]{_GAP}" if self.left_out else ""
         return "".join((self.head, self.task, notice, *self.messages, self.tail))
 
     def without(self, count: int) -> "_Thread":
         """Return the same prompt without so many of its oldest messages."""
-        return replace(self, gone=self.gone + count, messages=self.messages[count:])
+        return replace(self, left_out=self.left_out + count, messages=self.messages[count:])
 
 
 def _cut(thread: _Thread, context: CompactionContext, fits: Callable[[str], bool]) -> _Thread:

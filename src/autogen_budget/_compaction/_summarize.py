@@ -134,12 +134,12 @@ def _dropping_too(dropped: Dropped, pending_turns: tuple[Turn, ...], context: Co
     """Drop those turns of a draft too that would stay: a turn that stayed would be summarised again."""
     history = dropped.history
     there = {id(turn.uncut) for turn in pending_turns}
-    stay = {i for i, turn in enumerate(history.turns) if id(turn.uncut) in there} - history.kept
-    if not dropped.turns or not stay:
+    remaining = {i for i, turn in enumerate(history.turns) if id(turn.uncut) in there} - history.kept
+    if not dropped.turns or not remaining:
         return dropped
-    turns = [history.turns[i] for i in sorted(stay)]
+    turns = [history.turns[i] for i in sorted(remaining)]
     tokens = sum(map(context.tokens_of_turn, turns))
-    return replace(dropped, history=history.without(frozenset(stay), tokens), turns=(*dropped.turns, *turns))
+    return replace(dropped, history=history.without(frozenset(remaining), tokens), turns=(*dropped.turns, *turns))
 
 
 def _failure_of(written: SummaryResult) -> str:

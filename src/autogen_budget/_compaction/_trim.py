@@ -118,17 +118,17 @@ def _allocation(
     history: History, context: CompactionContext, sizes: Mapping[int, int], *, facts: bool, summary: int
 ) -> Allocation:
     """Return what the parts of a request ask for, if everything is dropped that may be."""
-    counter, gone = context.counter, history.past or DroppedTurns()
-    works = facts and (gone.digest.working_set.items or any(turn.calls for turn in history.turns))
+    counter, earlier = context.counter, history.past or DroppedTurns()
+    works = facts and (earlier.digest.working_set.items or any(turn.calls for turn in history.turns))
     protected = context.tokens_of(_only(history, history.kept))
-    dropped = gone.tokens + sum(sizes.values()) + max(0, protected - context.cap)
+    dropped = earlier.tokens + sum(sizes.values()) + max(0, protected - context.cap)
     return Allocation(
         target=context.target,
         cap=context.cap,
         fixed=context.cap - context.room_of(history),
         dropped=dropped,
         notice=counter.tokens(counter.measure_message(_notice(history, len(sizes), dropped).message())),
-        summary=summary or counter.count_text(gone.summary),
+        summary=summary or counter.count_text(earlier.summary),
         facts=facts,
         reserved={"working set": int(context.room_of(history) * SHARES.working_set)} if works else {},
     )
@@ -182,19 +182,19 @@ async def _cut_to(turn: Turn, limit: int, history: History, context: CompactionC
 
 
 async def _newest_that_fit(
-    history: History, places: Sequence[int], sizes: Mapping[int, int], room: int, context: CompactionContext
+    history: History, places: Sequence[int], sizes: Mapping[int, int], available: int, context: CompactionContext
 ) -> dict[int, Turn]:
     """Return the newest turns that fit, by their positions, with results cut where it is these that do not fit."""
     left: dict[int, Turn] = {}
     hints = hints_of(history)
     for i in reversed(places):
         turn, size = history.turns[i], sizes[i]
-        if size > room and turn.results:
-            limit = int(min(room, context.cap * SHARES.edge_result)) // len(turn.calls)
+        if size > available and turn.results:
+            limit = int(min(available, context.cap * SHARES.edge_result)) // len(turn.calls)
             turn = await cut_results(turn, limit, context, hints)
             size = context.tokens_of_turn(turn)
-        if size > room:
+        if size > available:
             break
         left[i] = turn
-        room -= size
+        available -= size
     return left

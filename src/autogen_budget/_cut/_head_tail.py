@@ -43,7 +43,7 @@ def _cut_between(left: str, right: str, most: int, limit: TokenLimit, whole: Not
         notice = pointed.say(max(lines, 0), max(characters, 0)) if figures else pointed.brief()
         return "\n".join(part for part in (head, notice, tail) if part)
 
-    figures = whole.characters > 0 and limit.has_room_around(whole.longest)
+    figures = whole.characters > 0 and limit.fits_around(whole.longest)
     cut = limit.largest_fitting(min(most, limit.max_chars), lambda kept: build(kept, figures=figures))
     if cut is not None:
         return cut[1]

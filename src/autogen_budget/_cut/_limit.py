@@ -42,7 +42,7 @@ class TokenLimit:
         """Characters worth looking at: more than these can hardly fit."""
         return min(self.longest, self.limit * _CHARACTERS_PER_TOKEN)
 
-    def has_room_around(self, text: str) -> bool:
+    def fits_around(self, text: str) -> bool:
         """Return whether a text, such as a notice, leaves at least half of the limit to others."""
         return self.measure(text) * 2 <= self.limit and len(text) * 2 <= self.longest
 

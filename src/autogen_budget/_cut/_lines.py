@@ -13,7 +13,7 @@ _Named = Sequence[tuple[int, str]]
 
 _PIECES_PER_TOKEN = 4
 _NAMES_PER_PIECE = 8
-_MOST_NAMES = 400
+_MAX_NAMES = 400
 _MOSTLY_NAMES = 0.6
 
 
@@ -36,7 +36,7 @@ class Ranking:
 def cut_lines(source: Source, ranking: Ranking) -> str | None:
     """Cut a text to the lines that are ranked highest."""
     pieces, limit = source.pieces, source.limit
-    if not pieces.whole.characters or not limit.has_room_around(pieces.whole.longest):
+    if not pieces.whole.characters or not limit.fits_around(pieces.whole.longest):
         return None
     order = [place for place in ranking.order if pieces.texts[place]][: limit.limit * _PIECES_PER_TOKEN]
 
@@ -47,8 +47,8 @@ def cut_lines(source: Source, ranking: Ranking) -> str | None:
     kept = first[0] if first else 0
     ranked = _names(pieces, order[:kept], source.scorer) if ranking.names else []
     named = limit.largest_fitting(len(ranked), lambda count: build(kept, ranked[:count]))
-    told = ranked[: named[0]] if named else []
-    more = limit.largest_fitting(len(order), lambda count: build(count, told), least=kept + 1)
+    rendered = ranked[: named[0]] if named else []
+    more = limit.largest_fitting(len(order), lambda count: build(count, rendered), least=kept + 1)
     best = more or named
     return best[1] if best else None
 
@@ -59,8 +59,8 @@ def _names(pieces: Pieces, kept: Sequence[int], scorer: Scorer) -> list[tuple[in
     Where the text is little else than names, as in a list of files, telling them is no gain: then there are none.
     """
     gaps = pieces.gaps(kept)
-    gone = {place for gap in gaps for place in gap}
-    shown = "".join(text for place, text in enumerate(pieces.texts) if place not in gone)
+    left_out = {place for gap in gaps for place in gap}
+    shown = "".join(text for place, text in enumerate(pieces.texts) if place not in left_out)
     found: dict[str, tuple[int, int]] = {}
     length = 0
     for gap in gaps:
@@ -68,10 +68,10 @@ def _names(pieces: Pieces, kept: Sequence[int], scorer: Scorer) -> list[tuple[in
             length += len(name)
             if name not in found and name not in shown:
                 found[name] = (turn, place)
-    if length > _MOSTLY_NAMES * sum(len(pieces.texts[place]) for place in gone):
+    if length > _MOSTLY_NAMES * sum(len(pieces.texts[place]) for place in left_out):
         return []
     ranked = sorted(found, key=lambda name: (name.lower() not in scorer.weights, *found[name]))
-    return [(found[name][1], name) for name in ranked[:_MOST_NAMES]]
+    return [(found[name][1], name) for name in ranked[:_MAX_NAMES]]
 
 
 def _names_of_gap(texts: Sequence[str], gap: range) -> list[tuple[int, str]]:

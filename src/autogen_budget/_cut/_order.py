@@ -23,11 +23,11 @@ def interleave(queues: Sequence[Queue], sizes: Sequence[int]) -> list[int]:
     return list(order)
 
 
-def around(places: Iterable[int], count: int, reach: int) -> list[int]:
+def around(places: Iterable[int], count: int, radius: int) -> list[int]:
     """Return the places, each followed by its neighbours: the near ones before the far ones."""
     return [
         place + step
         for place in places
-        for step in sorted(range(-reach, reach + 1), key=lambda step: (abs(step), -step))
+        for step in sorted(range(-radius, radius + 1), key=lambda step: (abs(step), -step))
         if 0 <= place + step < count
     ]

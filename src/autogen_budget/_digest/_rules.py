@@ -35,7 +35,7 @@ MAX_RULE = 280
 MAX_WORDS = 6_000
 """Characters of a message up to which it is taken for words rather than for a document that somebody pasted."""
 
-_SAME_SUBJECT, _SAME_WITHOUT_FIGURES, _LEAST_OF_ALL = 0.6, 0.5, 0.25
+_SAME_SUBJECT, _SAME_WITHOUT_FIGURES, _MIN_OF_ALL = 0.6, 0.5, 0.25
 """Shares of words that two statements must have in common for the later one to replace the other, if it says that it
 does: of the shorter one's words, which are all its subject where both tell a figure, and hold the value as well where
 they do not; and of all their words."""
@@ -86,9 +86,9 @@ class StandingRules:
         rules, replaced = self.rules, self.replaced
         for text, level in statements_of(turn, people):
             new = Rule(text, level, number)
-            gone = {rule.text for rule in _replaced(rules, new)} - {text}
-            replaced = (*(old for old in replaced if old != text), *sorted(gone))[-MAX_REPLACED:]
-            rules = (*(rule for rule in rules if rule.text not in gone and rule.text != text), new)
+            replaced_now = {rule.text for rule in _replaced(rules, new)} - {text}
+            replaced = (*(old for old in replaced if old != text), *sorted(replaced_now))[-MAX_REPLACED:]
+            rules = (*(rule for rule in rules if rule.text not in replaced_now and rule.text != text), new)
         return self if rules is self.rules else StandingRules(_bounded(rules), replaced)
 
     def is_stale(self, text: str, value: str, turn: int) -> bool:
@@ -215,7 +215,7 @@ def _contradicts(old: str, new: str) -> bool:
     figures = set(_FIGURES.findall(old)), set(_FIGURES.findall(new))
     if replaces(new):
         least = _SAME_SUBJECT if all(figures) else _SAME_WITHOUT_FIGURES
-        return len(first & second) / min(len(first), len(second)) >= least and _common(old, new) >= _LEAST_OF_ALL
+        return len(first & second) / min(len(first), len(second)) >= least and _common(old, new) >= _MIN_OF_ALL
     other_figure = all(figures) and figures[0] != figures[1]
     return other_figure and sets_limit(old) and sets_limit(new) and _common(old, new) >= _SAME_STATEMENT
 

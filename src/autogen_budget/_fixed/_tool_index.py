@@ -138,9 +138,9 @@ class ToolIndex:
         terms = _terms_of(text)
         known = terms.keys() & self._by_term.keys()
         for term in sorted(known):
-            heard = self._rarity[term] * (1 + math.log(terms[term]))
+            strength = self._rarity[term] * (1 + math.log(terms[term]))
             for place, weight in self._by_term[term]:
-                scores[place] += weight * heard
+                scores[place] += weight * strength
         return _scaled(scores), frozenset(known)
 
     def _alike(self, weighted: Iterable[tuple[int, float]]) -> list[float]:

@@ -20,7 +20,7 @@ AT_ONCE = 16
 MAX_PIECES = 64
 """How many references are listed in memory and in saved states; the older half then goes into a text of its own."""
 
-GONE = "[some turns cannot be read: "
+UNREADABLE = "[some turns cannot be read: "
 """What stands in place of a piece that cannot be read, before the reason."""
 
 
@@ -90,13 +90,13 @@ class HistoryArchive:
             await self.lease.store.hold(pieces, self.lease)
             read = await self._texts(self.lease, pieces)
             await self.lease.hold(read)
-            gone = sum(text.startswith(GONE) for text in read)
-            if gone and self._loaded:
+            dropped = sum(text.startswith(UNREADABLE) for text in read)
+            if dropped and self._loaded:
                 logger.warning(
                     "%d of %d pieces of the history are not in the store at %s. Give the agent a store that outlives "
                     "the process before its state is saved, and the same one when it is loaded: "
                     "artifacts=ArtifactStore('./folder')",
-                    gone,
+                    dropped,
                     len(read),
                     self.lease.store.url,
                 )
@@ -128,15 +128,15 @@ class HistoryArchive:
         if self.lease is None:
             return ""
         text = await self._text(self.lease, reference)
-        return "" if text.startswith(GONE) else text
+        return "" if text.startswith(UNREADABLE) else text
 
     async def read(self) -> str:
         """Return all that was stored, empty if nothing was; in place of a piece that cannot be read stands why."""
         if self.lease is None:
             return ""
         texts = await self._texts(self.lease, await self._all_pieces(self.lease))
-        gone = [text.startswith(GONE) for text in texts]
-        texts_read = (text for i, text in enumerate(texts) if not (gone[i] and i and gone[i - 1]))  # once for several
+        bad = [text.startswith(UNREADABLE) for text in texts]
+        texts_read = (text for i, text in enumerate(texts) if not (bad[i] and i and bad[i - 1]))  # once for several
         return "\n\n".join(texts_read)
 
     def save(self) -> Mapping[str, object]:
@@ -177,7 +177,7 @@ class HistoryArchive:
             if hold:
                 await lease.store.hold([older], lease)
             text = await self._text(lease, older)
-            older, *pieces = [older] if text.startswith(GONE) else text.split("\n")
+            older, *pieces = [older] if text.startswith(UNREADABLE) else text.split("\n")
             lists.append(pieces or [older])
             older = older if pieces else None
         return [piece for pieces in reversed(lists) for piece in pieces]
@@ -193,7 +193,7 @@ class HistoryArchive:
         try:
             return await lease.store.get(piece)
         except (ArtifactNotFoundError, OSError) as error:
-            return f"{GONE}{error}]"
+            return f"{UNREADABLE}{error}]"
 
 
 def written(turn: Turn, whole_of: Callable[[str], str | None]) -> str:

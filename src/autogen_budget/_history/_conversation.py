@@ -108,9 +108,9 @@ class Conversation:
 
     def without_newest(self, counter: TokenCounter) -> "Conversation":
         """Take the newest message back; what stands before it stays as it was sent."""
-        projection, gone = self.projection.without_newest(counter)
+        projection, removed = self.projection.without_newest(counter)
         latest = replace(
-            self.latest, stable=self.latest.stable - gone.total, original=self.latest.original - gone.total
+            self.latest, stable=self.latest.stable - removed.total, original=self.latest.original - removed.total
         )
         archived = min(self.archived, len(projection.history.turns))
         return replace(self, projection=projection, known=self.known.without_newest(), latest=latest, archived=archived)

@@ -141,9 +141,9 @@ class History:
         """
         if not dropped:
             return self
-        gone = [turn for i, turn in enumerate(self.turns) if i in dropped]
+        removed = [turn for i, turn in enumerate(self.turns) if i in dropped]
         left = tuple(turn for i, turn in enumerate(self.turns) if i not in dropped)
-        past = (self.past or DroppedTurns()).extended(gone, tokens, self.people)
+        past = (self.past or DroppedTurns()).extended(removed, tokens, self.people)
         return replace(self, turns=left, past=past)
 
 

@@ -87,16 +87,16 @@ class Projection:
 
     def with_other_instructions(self, system: tuple[SystemMessage, ...], counter: TokenCounter) -> "Projection":
         """Go on with other instructions than those that came before."""
-        came: dict[Layer, Tally] = {"system": Tally.sum(map(counter.measure_message, system))}
+        measured: dict[Layer, Tally] = {"system": Tally.sum(map(counter.measure_message, system))}
         changed = self.with_fixed(replace(self.history, system=system), counter)
-        return replace(changed, original=TokenBreakdown({**self.original.layers, **came}))
+        return replace(changed, original=TokenBreakdown({**self.original.layers, **measured}))
 
     def without_newest(self, counter: TokenCounter) -> tuple["Projection", TokenBreakdown]:
         """Take the newest turn back; what stands before it stays as it was sent."""
         *rest, newest = self.history.turns
-        gone = sizes_of_turns((newest,), counter, task=None)
+        removed = sizes_of_turns((newest,), counter, task=None)
         history = replace(self.history, turns=tuple(rest))
-        return replace(self, history=history, sizes=self.sizes - gone, original=self.original - gone), gone
+        return replace(self, history=history, sizes=self.sizes - removed, original=self.original - removed), removed
 
     def keeping(self, keep: RetentionPolicy) -> "Projection":
         """Return the same form, of which other turns may not be dropped from now on."""

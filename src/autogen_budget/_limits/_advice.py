@@ -84,9 +84,9 @@ class Adviser:
         if any(amount.last for amount in left):
             return Advice(LAST_ANSWER, answer_now=True)
         near = [amount.text for amount in left if amount.near]
-        if run.told or not near:
+        if run.warned or not near:
             return Advice()
-        run.told = True
+        run.warned = True
         return Advice(f"[{' or '.join(near)} are left: answer now.]")
 
 

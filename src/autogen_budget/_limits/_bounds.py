@@ -13,7 +13,7 @@ WINDOW = 61.0
 SHRINK = 0.9
 """What a bound shrinks to at each failure by overload."""
 
-MOST_SHRUNK = 0.5
+MAX_SHRINK = 0.5
 """What failures of calls that were sent together may shrink a bound to at most: all of them tell of one overload."""
 
 STEPS = 32
@@ -59,7 +59,7 @@ class InFlight:
         """A call failed by overload, and is still counted as under way."""
         if first:
             self.bound = min(self.bound, self.used)
-            self._floor = self.bound * MOST_SHRUNK
+            self._floor = self.bound * MAX_SHRINK
         self.bound = max(self.bound * SHRINK, self._floor, self.step)
 
     def grow(self) -> None:

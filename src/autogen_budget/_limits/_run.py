@@ -21,14 +21,14 @@ class Run:
         calls_left (int | None): Model calls that its agent may still make. `None` means nobody counts them.
         turns_left (int | None): Turns that are left to the team around it, this one included. `None` means nobody
             counts them.
-        told (bool): Whether the model was told that its end is near.
+        warned (bool): Whether the model was told that its end is near.
     """
 
     name: str
     limit: TimeLimit | None = None
     calls_left: int | None = None
     turns_left: int | None = None
-    told: bool = False
+    warned: bool = False
 
 
 def current_run() -> Run | None:

@@ -36,7 +36,7 @@ _VOLATILE = re.compile(
 )
 """What differs from one call to the next although nothing has changed."""
 
-MOST_CHARACTERS = 100_000
+MAX_CHARACTERS = 100_000
 """Characters of a text that are looked at from each end."""
 
 
@@ -97,8 +97,8 @@ def steps_of_team(messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> list[
 
 def masked(text: str) -> str:
     """A text without what differs from one call to the next although nothing has changed: times, durations, ids."""
-    if len(text) > 2 * MOST_CHARACTERS:
-        text = f"{text[:MOST_CHARACTERS]} {len(text)} {text[-MOST_CHARACTERS:]}"
+    if len(text) > 2 * MAX_CHARACTERS:
+        text = f"{text[:MAX_CHARACTERS]} {len(text)} {text[-MAX_CHARACTERS:]}"
     return _VOLATILE.sub("*", text).strip()
 
 

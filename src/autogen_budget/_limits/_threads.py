@@ -22,7 +22,7 @@ from autogen_budget._introspection import has_own_threads
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MOST_THREADS = min(32, (os.cpu_count() or 1) + 4)
+MAX_THREADS = min(32, (os.cpu_count() or 1) + 4)
 """Threads at once, as many as Python's own pool has; those that were given up do not count."""
 
 MOMENT = 0.05
@@ -55,7 +55,7 @@ class DaemonThreads(ThreadPoolExecutor):
     """
 
     def __init__(self) -> None:
-        super().__init__(MOST_THREADS)
+        super().__init__(MAX_THREADS)
         self._lock = Lock()
         self._queue: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._at_work: set[Future[Any]] = set()
@@ -84,7 +84,7 @@ class DaemonThreads(ThreadPoolExecutor):
 
     def _start_next(self) -> None:
         with self._lock:
-            while self._queue and len(self._at_work) < MOST_THREADS:
+            while self._queue and len(self._at_work) < MAX_THREADS:
                 future, function = self._queue.popleft()
                 self._at_work.add(future)
                 Thread(target=self._run, args=(future, function), name="autogen_budget", daemon=True).start()

@@ -18,7 +18,7 @@ from ._transcript import chunks_of
 
 T = TypeVar("T")
 
-LEAST_ROOM = 200
+MIN_TOKENS = 200
 """Tokens of transcript that a request must have room for; with less, a summary would be made of scraps."""
 
 MARGIN = 0.95
@@ -115,11 +115,11 @@ class _Writer:
         self._deadline = asyncio.get_running_loop().time() + order.timeout
 
     async def write(self) -> None:
-        for chunk in chunks_of(self._order.turns, await self._room(), self._model.counter):
+        for chunk in chunks_of(self._order.turns, await self._max_tokens(), self._model.counter):
             self.text = await self._updated(chunk.text)
             self.turns += chunk.turns
 
-    async def _room(self) -> int:
+    async def _max_tokens(self) -> int:
         """Return the tokens of transcript that fit into one request, beside the longest summary of what came before."""
         counter, order = self._model.counter, self._order
         cap = await self._within_time(self._model.learn_cap())
@@ -129,7 +129,7 @@ class _Writer:
         )
         longer = max(0, order.limit - counter.count_text(order.previous))
         room = int((cap - frame - longer) * MARGIN)
-        if room < LEAST_ROOM:
+        if room < MIN_TOKENS:
             raise NoSummaryError(f"a cap of {cap:,} tokens leaves no room for a transcript")
         return room
 

@@ -18,8 +18,8 @@ _IMPORT = re.compile(
 )
 _CODE = re.compile(_NUMBERED + r"(?:\s{2,}\S|\s?[}\])]|#|//|/\*)|[{};:(,\[]\s*$|\s[=!+-]=?\s|\)\s*$")
 _SAMPLE = 400
-_LEAST_SIGNATURES = 0.02
-_LEAST_CODE = 0.5
+_MIN_SIGNATURES = 0.02
+_MIN_CODE = 0.5
 
 
 def is_code(texts: Sequence[str]) -> bool:
@@ -31,7 +31,7 @@ def is_code(texts: Sequence[str]) -> bool:
         return False
     marked = sum(is_signature(line) or _IMPORT.match(line) is not None for line in sample)
     code = sum(_CODE.search(line) is not None for line in sample)
-    return marked >= max(1.0, _LEAST_SIGNATURES * len(sample)) and code >= _LEAST_CODE * len(sample)
+    return marked >= max(1.0, _MIN_SIGNATURES * len(sample)) and code >= _MIN_CODE * len(sample)
 
 
 def is_signature(text: str) -> bool:

@@ -8,14 +8,14 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _SAMPLE = 4_000
-_LEAST_TAGS = 12
+_MIN_TAGS = 12
 
 
 def is_html(text: str) -> bool:
     """Return whether a text is a page or a larger fragment of HTML, judged by its beginning."""
     beginning = text[:_SAMPLE]
     return _HTML.match(beginning) is not None or (
-        beginning.lstrip().startswith("<") and len(_TAG.findall(beginning)) >= _LEAST_TAGS
+        beginning.lstrip().startswith("<") and len(_TAG.findall(beginning)) >= _MIN_TAGS
     )
 
 

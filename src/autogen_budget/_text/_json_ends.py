@@ -24,9 +24,9 @@ _TOKEN = re.compile(
 _RECORD = re.compile(r"(?<=,)[ \t\n\r]*(?=[\[{])")
 _HALF_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*(\\(?:u[0-9a-fA-F]{0,3})?)$")
 _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None}
-_MOST_ATTEMPTS = 100
+_MAX_ATTEMPTS = 100
 _DEEPEST = 100
-_MOST_RECORDS = 20
+_MAX_RECORDS = 20
 _LONGEST_RECORD = 4_000
 _LONGEST_NUMBER = 64
 _LONGEST_END = 1_000
@@ -112,7 +112,7 @@ class _Reader:
 
 def _join(head: _Reader, text: str, start: int, words: Sequence[str]) -> None:
     """Put further records of a text behind the first, where one of the open lists can be told to hold the last."""
-    for match in islice(_RECORD.finditer(text, start), _MOST_ATTEMPTS):
+    for match in islice(_RECORD.finditer(text, start), _MAX_ATTEMPTS):
         last: list[Value] = []
         tail = _Reader(text, len(text), match.end(), [last], [last])
         if not tail.read() or tail.open:
@@ -139,7 +139,7 @@ def _records_with(words: Sequence[str], text: str, start: int, end: int) -> list
     found: dict[int, Value] = {}
     past = start
     for place in sorted({place for word in words for place in hits(text, start, end, word)}):
-        if place >= past and len(found) < _MOST_RECORDS:
+        if place >= past and len(found) < _MAX_RECORDS:
             for match in _RECORD.finditer(text, max(past, place - _LONGEST_RECORD), place):
                 record = _Reader(text, min(match.end() + 2 * _LONGEST_RECORD, end), match.end())
                 if record.read() and record.root and not record.open and record.position > place:

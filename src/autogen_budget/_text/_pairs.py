@@ -16,11 +16,11 @@ _LABELLED = re.compile(
     r"(?:^|(?<=[,;|])\s*|(?<=\s)(?=[\w.]{1,40}=))[*_`]{0,3}(?P<label>[^\W\d_][\w .-]{0,40}?)[*_`]{0,3}(?::\s|=)"
 )
 _AROUND_HEADINGS = " \t#*=[]_-:"
-_LEAST_PAIRS = 0.6
+_MIN_PAIRS = 0.6
 _MARKS = (" — ", " – ", " | ", "; ", " - ", ", ")
 _LONGEST_PART = 60
-_MOST_LOOSE = 0.2
-_LEAST_ITEMS = 0.8
+_MAX_LOOSE = 0.2
+_MIN_ITEMS = 0.8
 _FEWEST = 2
 TEXT = "text"
 """The field that holds what stands before the first label of a line."""
@@ -43,7 +43,7 @@ class _Record:
 def is_pairs(text: str) -> bool:
     """Return whether most of the first lines of a text hold a label and a value."""
     lines = [line for line in text[:8_000].split("\n") if line.strip()][:60]
-    return len(lines) > 1 and sum(_PAIR.fullmatch(line) is not None for line in lines) >= _LEAST_PAIRS * len(lines) / 2
+    return len(lines) > 1 and sum(_PAIR.fullmatch(line) is not None for line in lines) >= _MIN_PAIRS * len(lines) / 2
 
 
 def read_pairs(text: str) -> Value:
@@ -56,8 +56,8 @@ def read_pairs(text: str) -> Value:
     """
     lines = text.split("\n")
     pairs = [_PAIR.fullmatch(line) for line in lines]
-    told = sum(bool(line.strip()) and _RULE.fullmatch(line) is None for line in lines)
-    if sum(map(bool, pairs)) < max(_FEWEST, _LEAST_PAIRS * told / 2):
+    filled = sum(bool(line.strip()) and _RULE.fullmatch(line) is None for line in lines)
+    if sum(map(bool, pairs)) < max(_FEWEST, _MIN_PAIRS * filled / 2):
         return None
     records: list[_Record | Gap] = []
     record = _Record()
@@ -90,7 +90,7 @@ def read_pairs(text: str) -> Value:
             record.last = TEXT
             loose += 1
         apart = False
-    if loose > _MOST_LOOSE * told:
+    if loose > _MAX_LOOSE * filled:
         return None
     whole = [
         one if isinstance(one, Gap) else one.value() for one in (*records, record) if isinstance(one, Gap) or one.fields
@@ -145,7 +145,7 @@ def _split_alike(lines: list[str]) -> list[Value]:
         count = min(line.count(mark) for line in lines)
         rows = [line.split(mark, count) for line in lines] if count else []
         short = sum(sum(len(part) > _LONGEST_PART for part in row) <= 1 for row in rows)
-        if count > 1 and len(lines) > _FEWEST and short >= _LEAST_ITEMS * len(lines):
+        if count > 1 and len(lines) > _FEWEST and short >= _MIN_ITEMS * len(lines):
             return [{str(i + 1): scalar_of(part.strip(" *_`")) for i, part in enumerate(row)} for row in rows]
     return []
 
@@ -153,7 +153,7 @@ def _split_alike(lines: list[str]) -> list[Value]:
 def common_labels(lines: list[str]) -> frozenset[str]:
     """Return the labels that most of some lines hold, such as `id` in `id=17, name=Jane`; none for unlabelled lines."""
     met = Counter(label for line in lines for label in {match["label"] for match in _LABELLED.finditer(line[:4_000])})
-    return frozenset(label for label, count in met.items() if count >= _LEAST_ITEMS * len(lines))
+    return frozenset(label for label, count in met.items() if count >= _MIN_ITEMS * len(lines))
 
 
 def labelled_record(line: str, labels: frozenset[str]) -> dict[str, Value] | None:

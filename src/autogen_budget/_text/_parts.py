@@ -10,8 +10,8 @@ _OPENING = re.compile(r"[\[{]\s*[\"\[{\]}\d-]")
 _MARKED = re.compile(r"^[ \t]{0,8}(?:```|~~~|<[!a-zA-Z]|@\w+\{|[\[{][ \t]*[\"\[{]|[\[{][ \t]*$)", re.MULTILINE)
 _FENCES = ("```", "~~~")
 _DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=Number, strict=False)
-_MOST_ATTEMPTS = 8
-_LEAST_STRUCTURED = 0.4
+_MAX_ATTEMPTS = 8
+_MIN_STRUCTURED = 0.4
 _SHORTEST = 40
 """Characters that a part has at least that is looked at: shorter ones are text."""
 
@@ -37,7 +37,7 @@ def read_parts(text: str, read: Callable[[str], Document]) -> Value:
         else:
             parts.append((source, document))
     structured = sum(len(source) for source, document in parts if holds_records(document.value))
-    if structured < _LEAST_STRUCTURED * len(text):
+    if structured < _MIN_STRUCTURED * len(text):
         return None
     return tuple(Embedded(document) if document.structured else source for source, document in parts)
 
@@ -59,7 +59,7 @@ def _blocks(text: str) -> Iterator[str]:
     """Yield the parts of a text: JSON wherever it begins; else what stands between blank lines, fences and tables."""
     start = attempts = 0
     for match in _OPENING.finditer(text):
-        if match.start() < start or attempts >= _MOST_ATTEMPTS:
+        if match.start() < start or attempts >= _MAX_ATTEMPTS:
             continue
         try:
             value, end = _DECODER.raw_decode(text, match.start())

@@ -23,7 +23,7 @@ _KNOWN: Recent[str, Document] = Recent(1_000_000)
 _SHORT = 200
 """Characters of a text that is read again rather than remembered."""
 
-_MOST_LEVELS = 6
+_MAX_LEVELS = 6
 """Documents inside strings of documents that are read; what is nested deeper stays a string."""
 
 _SHORTEST_INSIDE = 40
@@ -63,7 +63,7 @@ def _read_any(text: str, words: Sequence[str]) -> Document:
 
 
 def _read(text: str, level: int) -> Document:
-    if level >= _MOST_LEVELS or not (_WORTH_A_LOOK.match(text) or _BRACKET.search(text)):
+    if level >= _MAX_LEVELS or not (_WORTH_A_LOOK.match(text) or _BRACKET.search(text)):
         return Document("text", text)
     document = _page(text, level) or _first(SYNTAXES, text, level)
     if document is None and has_documents(text):
@@ -84,15 +84,15 @@ def _first(readers: Sequence[Reader], text: str, level: int) -> Document | None:
             value = reader.read(text)
             if value is text:
                 return Document(reader.name, text)
-            if value is not None and not isinstance(value, Number) and (readers is SYNTAXES or _tells_all(value, text)):
+            if value is not None and not isinstance(value, Number) and (readers is SYNTAXES or _covers(value, text)):
                 return Document(reader.name, _settled(value, level, 0))
     return None
 
 
-def _tells_all(value: Value, text: str) -> bool:
+def _covers(value: Value, text: str) -> bool:
     """Whether nearly all letters and digits of a text stand in its value: what only looks like a layout loses some."""
-    told = sum(len(_NO_WORD.sub("", part)) for part in _texts_of(value))
-    return told >= _NEARLY_ALL * len(_NO_WORD.sub("", text))
+    letters = sum(len(_NO_WORD.sub("", part)) for part in _texts_of(value))
+    return letters >= _NEARLY_ALL * len(_NO_WORD.sub("", text))
 
 
 def _texts_of(value: Value) -> Iterator[str]:

@@ -180,13 +180,13 @@ def rule_level(sentence: str) -> RuleLevel | None:
     """Return how firmly a sentence says that something shall hold. `None` means that it does not, or only asks."""
     if sentence.rstrip("\"'”’)*_ ").endswith(("?", "？", "؟")) and not _ASKED.match(sentence):
         return None
-    telling = _NARRATIVE.sub(" ", sentence)
-    if _MODAL.search(telling) or _LIMIT.search(telling):
+    without_narrative = _NARRATIVE.sub(" ", sentence)
+    if _MODAL.search(without_narrative) or _LIMIT.search(without_narrative):
         return RuleLevel.PREFERENCE if _PERSONAL.match(sentence) else RuleLevel.RULE
-    if _PREFERENCE.search(telling) or _MANNER.match(telling):
+    if _PREFERENCE.search(without_narrative) or _MANNER.match(without_narrative):
         return RuleLevel.PREFERENCE
-    says_otherwise = replaces(sentence) and any(map(str.isdigit, sentence))
-    return RuleLevel.GOAL if says_otherwise or _GOAL.search(sentence) else None
+    contradicts = replaces(sentence) and any(map(str.isdigit, sentence))
+    return RuleLevel.GOAL if contradicts or _GOAL.search(sentence) else None
 
 
 def replaces(sentence: str) -> bool:

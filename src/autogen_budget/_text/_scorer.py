@@ -14,7 +14,7 @@ _SPELLED = regex.compile(r"\w{2,64}")
 _LONGEST_HINT = 4_000
 _COMMON = 0.25
 _FAR_LESS = 0.3
-_MOST_ASKED = 100
+_MAX_ASKED = 100
 _FEW = 64
 
 
@@ -90,4 +90,4 @@ class Scorer:
         scores = self.scores(parts)
         least = max(scores, default=0.0) * _FAR_LESS
         asked = [place for place, score in enumerate(scores) if score > 0 and score >= least]
-        return sorted(asked, key=lambda place: (-scores[place], place))[:_MOST_ASKED]
+        return sorted(asked, key=lambda place: (-scores[place], place))[:_MAX_ASKED]

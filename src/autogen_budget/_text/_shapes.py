@@ -170,14 +170,14 @@ def names_in(text: str, most: int) -> list[str]:
     found: dict[str, None] = {}
     for match in _RUN.finditer(text):
         name = match[0].strip(".:-+%\\")
-        if len(name) > 3 and _is_telling(name):
+        if len(name) > 3 and _is_distinctive(name):
             found.setdefault(name)
             if len(found) >= most:
                 break
     return list(found)
 
 
-def _is_telling(name: str) -> bool:
+def _is_distinctive(name: str) -> bool:
     """Return whether a run of characters names something: cheap tests first, most runs are plain words."""
     if name.isalpha() and (name.islower() or name.istitle()):
         return False

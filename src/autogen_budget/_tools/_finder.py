@@ -15,7 +15,7 @@ from autogen_budget._text import one_line
 from ._output_limiter import ToolOutputLimiter
 from ._workbench import BudgetedWorkbench
 
-MOST_FOUND = 6
+MAX_FOUND = 6
 """Tools that one answer names at most: their schemas have to fit into the next request, beside those called before."""
 
 LONGEST = 120
@@ -49,7 +49,7 @@ class ToolFinder(StaticWorkbench):
         query = str((arguments or {}).get("query", ""))
         tools = [tool for workbench in self._workbenches for tool in await workbench.list_tools()]
         index = await asyncio.to_thread(ToolIndex, tools)
-        found = [tools[place] for place in index.search(query)[:MOST_FOUND]]
+        found = [tools[place] for place in index.search(query)[:MAX_FOUND]]
         answer = f"No tool is about {query!r}. All tools: {', '.join(map(one_line, index.names))}"
         if found:
             described = [(tool["name"], first_sentence(tool.get("description", ""), LONGEST)) for tool in found]

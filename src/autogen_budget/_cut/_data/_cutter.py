@@ -20,7 +20,7 @@ from ._writers import write_document
 
 _NOTHING = "null"
 _JSON = ("json", "json lines")
-_MOST_NAMES = 8
+_MAX_NAMES = 8
 _PLAIN_NAME = re.compile(r"[\w .:/-]+")  # another name could be taken for a part of the notice
 _NUMBER = re.compile(r"\s*-?\d[\d.eE+-]*\s*")
 
@@ -134,13 +134,13 @@ def _cut_document(parts: _Parts, limit: TokenLimit, shrinker: Shrinker) -> str |
     def bare(_plan: Plan, _size: int) -> str:
         return BARE
 
-    room = parts.whole.characters > 0 and limit.has_room_around(parts.whole.longest)
-    for tell in ((full,) if room else ()) + (brief, bare):
+    has_lines = parts.whole.characters > 0 and limit.fits_around(parts.whole.longest)
+    for notice_of in ((full,) if has_lines else ()) + (brief, bare):
 
-        def build(number: int, tell: Callable[[Plan, int], str | None] = tell) -> str:
+        def build(number: int, notice_of: Callable[[Plan, int], str | None] = notice_of) -> str:
             plan = plans[number]
             kept = replace(parts.document, value=_like(bounded, shrinker.shrink(bounded, plan)))
-            notice = tell(plan, len(write_document(kept)))
+            notice = notice_of(plan, len(write_document(kept)))
             return write_document(as_rows(kept) if plan.table else kept, notice)
 
         cut = limit.largest_fitting(len(plans) - 1, build)
@@ -166,7 +166,7 @@ def _notice(parts: _Parts, plan: Plan, size: int) -> str | None:
     names = list(
         dict.fromkeys(path[-1] for path in sorted(plan.dropped) if EACH in path and _PLAIN_NAME.fullmatch(path[-1]))
     )
-    listed = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
+    listed = ", ".join(names[:_MAX_NAMES]) + (", ..." if len(names) > _MAX_NAMES else "")
     return parts.whole.say(0, missing, f"the fields {listed}" if listed else "")
 
 

@@ -22,7 +22,7 @@ def state_transcripts(value: Mapping[str, object], path: str = "") -> Iterator[T
     for key in ("llm_context", "model_context"):
         if messages := items(mapping(value.get(key)).get("messages")):
             yield Transcript(name, autogen_messages(messages))
-    thread = tuple(_said(items(value.get("message_thread"))))
+    thread = tuple(_thread_messages(items(value.get("message_thread"))))
     if thread:
         yield Transcript(name, thread)
     for key, inner in mapping(value.get("agent_states")).items():
@@ -32,7 +32,7 @@ def state_transcripts(value: Mapping[str, object], path: str = "") -> Iterator[T
             yield from state_transcripts(inner, path)
 
 
-def _said(thread: Sequence[object]) -> Iterator[LLMMessage]:
+def _thread_messages(thread: Sequence[object]) -> Iterator[LLMMessage]:
     """Yield what a team's thread says, as a manager would be sent it; events are told to nobody."""
     for each in thread:
         message = mapping(each)
