@@ -9,7 +9,6 @@ import asyncio
 import errno
 import gc
 import hashlib
-import logging
 import multiprocessing
 import os
 import re
@@ -210,7 +209,7 @@ class TestPutAndGet:
 
     def test_component(self, tmp_path: Path) -> None:
         """A store survives `dump_component`, with all its settings, as a component of its public name."""
-        store = ArtifactStore(tmp_path, max_bytes=5, timeout=3.0, grace=7.0)
+        store = ArtifactStore(tmp_path, max_bytes=5, timeout=3.0, grace=7.0, write_behind=True)
         dumped = store.dump_component()
         assert (dumped.component_type, dumped.provider) == ("artifact_store", "autogen_budget.ArtifactStore")
         dumped.provider = f"{ArtifactStore.__module__}.ArtifactStore"
@@ -529,24 +528,12 @@ class TestSeveralStores:
 class TestFailing:
     """A store that fails or hangs costs the whole text, never the agent."""
 
-    async def test_no_such_place(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-        """Where no folder can be made, `put` raises an OSError and `keep` gives None and one log line."""
+    async def test_no_such_place(self, tmp_path: Path) -> None:
+        """Where no folder can be made, `put` raises an OSError."""
         (tmp_path / "file").write_text("in the way")
         store = ArtifactStore(tmp_path / "file" / "folder")
         with pytest.raises(OSError, match="file"):
             await store.put("text")
-        assert await store.keep("text") is None
-        assert len(caplog.records) == 1
-        assert "A text of 4 characters was not kept" in caplog.records[0].message
-        assert caplog.records[0].levelno == logging.WARNING
-
-    async def test_keep_when_all_is_well(self, url: str) -> None:
-        """`keep` gives the same reference as `put`, and holds it for its owner."""
-        small, owner = ArtifactStore(url, max_bytes=5), Owner()
-        reference = await small.keep("text", owner=owner)
-        assert reference == await small.put("text")
-        await small.put("other text")
-        assert await small.get(str(reference)) == "text"
 
     async def test_foreign_errors(self, odd: type[_OddFileSystem]) -> None:
         """Whatever a backend raises becomes an OSError that names it."""

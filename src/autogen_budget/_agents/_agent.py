@@ -303,12 +303,13 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
             client.forget()
 
     async def save_state(self) -> Mapping[str, Any]:
-        """The inner agent's state, with what the clients of its models know under a key of its own."""
+        """The inner agent's state, with what its models' clients know under a key of its own; texts are stored."""
         state = dict(await self._inner.save_state())
         known: dict[str, object] = {name: dict(client.save_state()) for name, client in self._clients.items()}
         if (deadline := self.runs.save()) is not None:
             known[DEADLINE] = deadline
         state[STATE_KEY] = known
+        await self._artifacts.flush()
         return state
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
@@ -323,7 +324,7 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
         self.runs.load(deadline if isinstance(deadline, float) else None)
 
     async def close(self) -> None:
-        """Close the inner agent, and stop what is being written in the background."""
+        """Close the inner agent, stop what is being written in the background, and wait until texts are stored."""
         for client in self._clients.values():
             await client.stop()
         await self._inner.close()

@@ -21,6 +21,8 @@ _STAMPS = ("mtime", "LastModified", "last_modified", "updated", "created")  # ea
 class _FileSystem(Protocol):
     """What is used of fsspec, which has no types of its own."""
 
+    protocol: str | tuple[str, ...]
+
     def cat_file(self, path: str) -> bytes: ...
     def pipe_file(self, path: str, value: bytes) -> object: ...
     def exists(self, path: str) -> bool: ...
@@ -68,17 +70,19 @@ class ArtifactFolder:
         )
         self._fs = fs
         self._local = isinstance(fs, LocalFileSystem)
+        self.has_latency = not self._local and fs.protocol != "memory"
+        """Whether a text takes a round trip to be written."""
         if not self.shared:
             weakref.finalize(self, _forget, fs, self._root).atexit = False
 
     def read(self, reference: str) -> bytes | None:
-        """Reads a text's bytes; None when there are none."""
+        """Read a text's bytes; `None` when there are none."""
         with _os_errors(), suppress(FileNotFoundError):
             return self._fs.cat_file(self._path(reference))
         return None
 
     def write(self, reference: str, data: bytes) -> float | None:
-        """Writes a text's bytes so that nobody sees half of them, in place of what was there.
+        """Write a text's bytes so that nobody sees half of them, in place of what was there.
 
         Object stores write whole objects anyway. Elsewhere half a file shows in its digest.
         """
@@ -113,7 +117,7 @@ class ArtifactFolder:
         return stamp
 
     def renew(self, reference: str) -> bool:
-        """Gives a text the date of now; False when there is no such text."""
+        """Give a text the date of now; False when there is no such text."""
         with _os_errors(), suppress(FileNotFoundError):
             path = self._path(reference)
             if self._local:
@@ -148,7 +152,7 @@ class ArtifactFolder:
             ]
 
     def remove(self, reference: str) -> None:
-        """Removes a text, if nobody else has done so."""
+        """Remove a text, if nobody else has done so."""
         with _os_errors(), suppress(FileNotFoundError):
             self._fs.rm_file(self._path(reference))
 
@@ -158,7 +162,7 @@ class ArtifactFolder:
 
 @contextmanager
 def _os_errors() -> Generator[None]:
-    """Gives one type to the errors of all backends; most come from the packages of cloud vendors."""
+    """Give one type to the errors of all backends; most come from the packages of cloud vendors."""
     try:
         yield
     except OSError:

@@ -47,7 +47,7 @@ class ArtifactLease:
             if known is not None and await self.store.exists(known):
                 await self._hold({known})
                 return StoreResult(known)
-            return StoreResult(await self.store.put(text, owner=self))
+            return StoreResult(await self.store.put_behind(text, owner=self))
         except Exception as error:  # whatever a store raises: the call goes on
             logger.warning("a text of %d characters was cut, and the whole was not kept: %s", len(text), error)
             return StoreResult(None, f"{type(error).__name__}: {error}")

@@ -294,11 +294,12 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
                 yield item
 
     async def stop(self) -> None:
-        """Stop what is being written in the background; the wrapped client stays open."""
+        """Stop what is being written in the background, and wait until texts are stored."""
         await self._summaries.close()
+        await self.archive.flush()
 
     async def close(self) -> None:
-        """Stop what is being written in the background, and close the wrapped client."""
+        """Stop as `stop` does, and close the wrapped client."""
         await self.stop()
         await self.client.close()
 

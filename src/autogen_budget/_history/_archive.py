@@ -139,6 +139,11 @@ class HistoryArchive:
         texts_read = (text for i, text in enumerate(texts) if not (bad[i] and i and bad[i - 1]))  # once for several
         return "\n\n".join(texts_read)
 
+    async def flush(self) -> None:
+        """Wait until all that was stored is written."""
+        if self.lease is not None:
+            await self.lease.store.flush()
+
     def save(self) -> Mapping[str, object]:
         """Return the references of the pieces, as values that JSON can hold."""
         return {"older": self._older, "pieces": [*self._pieces]}

@@ -235,11 +235,12 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         await self._timer.run("the tools' start", lambda _: self.workbench.start())
 
     async def stop(self) -> None:
-        """Stop the wrapped workbench.
+        """Wait until texts are stored, and stop the wrapped workbench.
 
         Raises:
             ToolTimeoutError: It did not stop in time.
         """
+        await self.artifacts.flush()
         await self._timer.run("the tools' end", lambda _: self.workbench.stop())
 
     async def reset(self) -> None:
