@@ -1,4 +1,4 @@
-"""Keeps AutoGen agents inside their context budget: every model call fits, stays valid, and tells what was done.
+"""Keeps AutoGen agents inside their context budget: every model call fits, stays valid and is recorded.
 
 How a call flows:
 

@@ -13,7 +13,7 @@ NO_TOOLS: Mapping[str, int] = MappingProxyType({})
 Tokens = Annotated[int, Field(ge=1, strict=True)]
 
 LARGEST_DEFAULT_RESERVE = 4_096
-"""Tokens kept free for a reply when neither budget nor client says: what AutoGen's Anthropic client asks for."""
+"""Tokens kept free for a reply when neither budget nor client sets it: what AutoGen's Anthropic client asks for."""
 
 
 def settings_repr(name: str, settings: BaseModel) -> str:
@@ -128,7 +128,7 @@ class TokenBudget(BaseModel):
 
         Returns:
             int: At least 1. A reserve that would take more than three quarters of the window is held to that, so that
-            a small window learned later (by name, or told by the provider) still leaves room to work in.
+            a small window learned later (by name, or reported by the provider) still leaves tokens to work in.
 
         Raises:
             ValueError: Neither the window nor `max_prompt_tokens` is known.
@@ -150,7 +150,7 @@ class TokenBudget(BaseModel):
         reserve = self.reply_reserve
         if reserve is None and window is not None:
             reserve = min(LARGEST_DEFAULT_RESERVE, window // 4)
-        if reserve is None:  # nothing but the client can tell
+        if reserve is None:  # only the client may set one
             return LARGEST_DEFAULT_RESERVE if max_reply_tokens is None else max_reply_tokens
         reserve = max(reserve, max_reply_tokens or 0)
         return reserve if window is None else min(reserve, window * 3 // 4)

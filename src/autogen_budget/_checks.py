@@ -1,4 +1,4 @@
-"""Checks of arguments that every room shares."""
+"""Checks of arguments that all sub-packages share."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
 """Where a model's context window is found: by name, from the client's own settings, or from its server.
 
-The order is: `genai-prices`, AutoGen's own table, what the server says of itself. What an overflow error tells is
+The order is: `genai-prices`, AutoGen's own table, what the server says of itself. What an overflow error states is
 learned later, by the client, and outranks all of these.
 """
 
@@ -20,7 +20,7 @@ from autogen_ext.models.replay import ReplayChatCompletionClient
 logger = logging.getLogger("autogen_budget")
 
 DEFAULT_WINDOW = 8_192
-"""Tokens assumed when nothing tells the window and no `max_prompt_tokens` is set: less than hosted models have."""
+"""Tokens assumed when the window is not known and no `max_prompt_tokens` is set: less than hosted models have."""
 
 OLLAMA_DEFAULT_WINDOW = 4_096
 """Tokens an Ollama server gives a model unless `num_ctx` says otherwise (Ollama FAQ); beyond it, it cuts silently."""
@@ -33,7 +33,7 @@ WindowSource = Literal["budget", "client", "genai-prices", "autogen", "server", 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A context window and who said so.
+    """A context window and its source.
 
     Args:
         tokens (int): Tokens of prompt and reply together.
@@ -46,7 +46,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class ClientFacts:
-    """What a client's own configuration tells about the calls it will make.
+    """What a client's own configuration fixes for its calls.
 
     Args:
         model (str | None): The model's name. `None` means the client does not say.
@@ -97,7 +97,7 @@ def describe_client(client: ChatCompletionClient) -> ClientFacts:
 def counts_as(client: ChatCompletionClient, model: str | None) -> str | None:
     """Return the name by which a client's requests are counted before its model has reported anything.
 
-    `model`: The model's name. `None` means the client does not tell it.
+    `model`: The model's name. `None` means the client does not name it.
 
     Returns:
         str | None: The model's name, else its family, which is "unknown" where that is not known either. `None` means

@@ -52,7 +52,7 @@ class Report:
         tokens_before (int): Tokens of all requests as received, with everything their conversations ever held.
         tokens_sent (int): Tokens of all requests as they were sent.
         stable_prefix_tokens (int): How many of `tokens_sent` the request before had as well, byte for byte.
-        cached_tokens (int | None): Prompt tokens the provider said it read from its cache. `None` means it never said.
+        cached_tokens (int | None): Prompt tokens the provider read from its cache. `None` means it never reported any.
         summaries (int): How many of the calls were made for a summary.
         oversize (int): How many requests would not have fit into their model's window as received.
         balance (Balance | None): Whether compaction paid. `None` means the price of none of the models is known.
@@ -61,7 +61,7 @@ class Report:
         waited_seconds (float): Time calls waited for a free place, a rate, a back-off or spend, in seconds.
         retries (int): Calls that failed and were made again.
         time_limits (int): Model calls, tools and runs that a time limit ended.
-        loops (int): Repetitions without an effect of which the model was told, or that ended a run.
+        loops (int): Repetitions without an effect of which the model was warned, or that ended a run.
         left_behind (int): Tools, calls and runs that could not be stopped at their time limit, and went on in the
             background.
         by_agent (Mapping[str, CallTotals]): The calls by who made them, the most tokens first.
@@ -210,7 +210,7 @@ def _records_of(source: object) -> Iterable[Record]:
             f"{type(source).__name__}; put it under budget first: BudgetedAgent(agent, budget) or "
             "budget_team(team, budget)"
         )
-    # What works inside an agent is told to the agent as well.
+    # Records of what works inside an agent reach the agent as well.
     return {id(record): record for owner in owners for record in owner.all}.values()
 
 
@@ -223,7 +223,7 @@ def _owners(source: object) -> Iterator[RecordLog]:
         log = getattr(place, "log", None)
         if isinstance(log, RecordLog):
             yield log
-            if inner is not None:  # the clients inside a wrapper tell the wrapper
+            if inner is not None:  # the clients inside a wrapper report to the wrapper
                 inside += find_runners(inner)
         elif isinstance(place, (ChatAgent, Team)):
             inside += [*find_clients(place).values(), *find_runners(place)]

@@ -35,7 +35,7 @@ class Coverage:
         limits (Mapping[str, Limits]): Limits of single members, by path.
         larger (Mapping[str, ChatCompletionClient]): Larger models of single members, by path.
         read_back (bool): Whether models are offered the tool that reads what was cut.
-        share (Share): What agents are given of what others said.
+        share (Share): What agents are given of the others' messages.
     """
 
     budget: TokenBudget

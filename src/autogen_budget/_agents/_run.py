@@ -27,7 +27,7 @@ from autogen_budget._records import Record, TimeLimitRecord
 T = TypeVar("T")
 
 MIN_COUNTED = 5
-"""Calls or turns that a run may take at least for its model to be told of their end: fewer are all meant to be used."""
+"""Calls or turns that a run may take at least before its model is warned of their end: fewer are all meant to be used."""
 
 DEADLINE = "deadline"
 """Key beside what the clients know: when the turn has to end that is under way, in seconds of Unix time."""
@@ -72,7 +72,7 @@ class RunGuard:
     def load(self, until: float | None) -> None:
         """Let the next run end by then; in a team, the team's.
 
-        `until`: What `save` told. `None` means it may take as long as `limits` say.
+        `until`: What `save` returned. `None` means it may take as long as `limits` say.
         """
         if self.within is None:
             self._saved = until

@@ -16,17 +16,17 @@ from autogen_budget._turns import NOTE_SOURCE, READ_ARTIFACT
 logger = logging.getLogger("autogen_budget")
 
 Share = Literal["all", "summary"] | Callable[[Sequence[BaseChatMessage]], Sequence[BaseChatMessage]]
-"""What to pass on of the messages that came since an agent spoke last: all, a summary, or what a function chooses."""
+"""What to pass on of the messages since an agent's last turn: all, a summary, or what a function chooses."""
 
 FACTS_SHARE = 0.125
 """Share of the cap that the facts of messages left out may take; what is shorter than that is passed on as it is."""
 
 
 class Sharing:
-    """Chooses what one agent is told of what others said since it spoke last.
+    """Chooses which of the others' messages since its last turn one agent is given.
 
     A summary keeps the first message that an agent ever gets, all that a user says, hand-offs with their context, and
-    the newest message. The others become one message with their facts, which is told in their place; the store keeps
+    the newest message. The others become one message with their facts, which takes their place; the store keeps
     them whole.
 
     Raises:
@@ -49,7 +49,7 @@ class Sharing:
     async def choose(self, messages: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
         """Return what to pass on of messages, as a new list; all of them if the function fails that was given for it.
 
-        `messages`: What came since the last time. Nothing in it is changed.
+        `messages`: The messages since the last time. Nothing in it is changed.
         """
         first, self._begun = not self._begun, True
         if self._share == "all" or not messages:
@@ -93,7 +93,7 @@ class Sharing:
 
 
 def check_share(share: Share) -> None:
-    """Refuse what says nothing on what to pass on.
+    """Refuse a value that is no `Share`.
 
     Raises:
         ValueError: It is neither one of the words nor a function.

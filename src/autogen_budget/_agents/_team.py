@@ -82,7 +82,7 @@ def budget_team(
             were cut.
         records (str | PathLike[str] | None): A file that each record is written to; see `BudgetedAgent`. `None` means
             none.
-        share (Share): What each participant is told of what others said; see `BudgetedAgent`.
+        share (Share): What each participant is given of the others' messages; see `BudgetedAgent`.
         summarizer (ChatCompletionClient | Literal["own"] | None): Who writes the summaries of the participants'
             conversations: a client, or `"own"` for each participant's own model. `None` means nobody; see
             `BudgetedAgent`.

@@ -36,7 +36,7 @@ _guards: "WeakKeyDictionary[Team, RunGuard]" = WeakKeyDictionary()
 
 
 def guard_runs(teams: Sequence[Team], limits: Limits, report: Callable[[Record], None]) -> None:
-    """Guard the runs of teams, and tell what works in them whose runs they are."""
+    """Guard the runs of teams, and link the guards of the agents and teams inside them."""
     for team in teams:
         bound_turns(team, limits)
         if team not in _guards:

@@ -1,4 +1,4 @@
-"""One turn of the inner agent: what it is told of what was said, and what it brings."""
+"""One turn of the inner agent: the messages it is given, and the items it yields."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing

@@ -18,7 +18,7 @@ class Balance:
 
     Args:
         spent (Decimal): US dollars for the prompts as they were sent, and for the calls that made summaries.
-        spared (Decimal): US dollars for the same prompts with everything in them that ever came.
+        spared (Decimal): US dollars for the same prompts with everything in them that was ever received.
         unpriced_calls (int): Calls left out on both sides, because the price of their model is not known.
     """
 

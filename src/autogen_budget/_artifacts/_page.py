@@ -12,7 +12,7 @@ from autogen_budget._counting import TokenCounter
 from ._search import EXCERPT, Match, Matches, Place, find_matches, line_end
 
 MAX_LINES = 200
-"""Lines, or matches, of one answer unless told otherwise."""
+"""Lines, or matches, of one answer by default."""
 
 _REACH = 32  # characters per token worth looking at; only runs of blanks or dashes make longer tokens
 _CONTEXT = 200  # characters that are shown of a line before or after a match
@@ -34,7 +34,7 @@ def read_page(
 ) -> str:
     r"""Read the part of a text that begins at a position and fits a limit.
 
-    The first line of the answer tells what it holds, of how much, and where to go on; the others are numbered lines of
+    The first line of the answer states what it holds, of how much, and where to go on; the others are numbered lines of
     the text. A line that does not fit by itself is given in parts. Lone surrogates, which no provider accepts, become
     U+FFFD.
 

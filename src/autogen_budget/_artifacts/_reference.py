@@ -1,4 +1,4 @@
-"""References of stored texts: made from a text's content, read from what a model said, known for cut texts."""
+"""References of stored texts: made from a text's content, read from a model's argument, known for cut texts."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ MAX_CUTS_KNOWN = 16_384
 
 
 def said_reference(reference: str) -> str | None:
-    """Return the reference in what a model said; None when there is none."""
+    """Return the reference in a model's argument; None when there is none."""
     match = _SAID.fullmatch(reference)
     return match[1].lower() if match else None
 

@@ -19,7 +19,7 @@ _KINDS = (
     ("an id", re.compile(r"\b[0-9a-f]{8}-?[0-9a-f]{4}|\b[0-9a-f]{12,}\b", re.IGNORECASE)),
     ("a number", re.compile(r"\d")),
 )
-"""What usually changes from call to call, told from the text around the change, the most telling first."""
+"""What usually changes from call to call, recognised in the text around the change, the most specific first."""
 
 
 def find_cache_bust(

@@ -30,8 +30,8 @@ LARGEST_PARTS = 5
 """How many of the largest parts of a request a record names."""
 
 MAX_CONVERSATIONS = 256
-"""How many conversations of one client are told apart, more than a team has agents; the one that was silent for longest
-is forgotten first."""
+"""How many conversations of one client are distinguished, more than a team has agents; the one silent for longest is
+forgotten first."""
 
 _KEY = secrets.token_bytes(16)  # beside the secret of Python's hashes, which `PYTHONHASHSEED` may have fixed
 _MASK = 2**48 - 1

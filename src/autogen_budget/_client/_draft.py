@@ -35,8 +35,8 @@ class Draft:
     Args:
         ask (Ask): What is asked for, with the tools that are offered.
         selection (Selection): What was left out and shortened of the tools.
-        notes (Sequence[LLMMessage]): What the model is told behind the messages, in this request alone.
-        received (TokenBreakdown): What the request carries beside its messages, with all tools as they came.
+        notes (Sequence[LLMMessage]): What follows the messages, in this request alone.
+        received (TokenBreakdown): What the request carries beside its messages, with all tools as received.
         schemas (Tally): What the offered tools, the structure asked for and further arguments weigh.
         beside (TokenBreakdown): The same, and the notes, by layer.
         recalled (Recalled): The conversation that the messages belong to.
@@ -74,7 +74,7 @@ class Draft:
 
     @property
     def original(self) -> TokenBreakdown:
-        """What all weighs that ever came in this conversation."""
+        """The sizes of everything received in this conversation."""
         return self.received + self.conversation.projection.original
 
     def for_compaction(self) -> "Draft":

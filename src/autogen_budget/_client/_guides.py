@@ -75,7 +75,7 @@ class Guides:
         limit: int | None,
         cap: int,
     ) -> Guided:
-        """Hold the instructions of a conversation, and memory that came new in it, to their cap.
+        """Hold the instructions of a conversation, and memory that is new in it, to their cap.
 
         `limit`: Tokens instructions may take. `None` means only the whole counts.
         """

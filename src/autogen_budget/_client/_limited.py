@@ -1,4 +1,4 @@
-"""Calls within limits: what the model is told of them, and sending with time limits, a queue and retries."""
+"""Calls within limits: the warnings a model gets, and sending with time limits, a queue and retries."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -50,7 +50,7 @@ class LimitedCalls:
         Raises:
             LoopDetectedError: An agent repeats itself in its run, and there is no fallback.
         """
-        # A client by itself only tells the model: whether work goes on is for the agent or the program around it.
+        # A client by itself only warns the model: whether work goes on is for the agent or the program around it.
         may_end = self._fallback is not None or current_run() is not None
         advice = self._adviser.advise(ask.messages, may_end=may_end)
         if advice.over is not None:

@@ -2,7 +2,7 @@
 
 One mapping for OpenAI, Azure, Anthropic, Bedrock, Ollama, Gemini's OpenAI endpoint, vLLM and llama.cpp (its servers,
 and in the process). Status, code and body decide where a provider fills them in; the wording is looked at only where
-nothing else tells, and never where the status says that the error is about something else.
+nothing else decides, and never where the status says that the error is about something else.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import cast
 from pydantic import ValidationError
 
 SMALLEST_WINDOW, LARGEST_WINDOW = 64, 100_000_000
-"""Tokens that a window, or a prompt, can have; what an error tells beyond that is no number of tokens."""
+"""Tokens that a window, or a prompt, can have; what an error states beyond that is no number of tokens."""
 
 LONGEST_WAIT = 86_400.0
 """Seconds that a provider can ask to wait; more is taken for this."""
@@ -89,7 +89,7 @@ class Overflow:
     """A provider refused a request for its size.
 
     Args:
-        window (int | None): Tokens of the true context window. `None` means the error does not tell.
+        window (int | None): Tokens of the true context window. `None` means the error does not state it.
         prompt_tokens (int | None): Tokens of the refused prompt as the provider counts them. `None` means the error
             does not tell.
     """
@@ -103,7 +103,7 @@ class Throttled:
     """A provider asks to come again later: there were too many requests or tokens, or it is overloaded.
 
     Args:
-        retry_after (float | None): Seconds to wait, at least 0. `None` means the error does not tell.
+        retry_after (float | None): Seconds to wait, at least 0. `None` means the error does not state it.
     """
 
     retry_after: float | None = None

@@ -32,7 +32,7 @@ class Ask:
         extra_create_args (Mapping[str, object]): Further arguments.
         cancellation_token (CancellationToken | None): Ends the call. `None` means only cancelling the task does.
         stream (bool): Whether the reply is streamed.
-        note (str): What the model is told behind the messages, in this request alone. Empty means nothing.
+        note (str): What follows the messages, in this request alone. Empty means nothing.
     """
 
     messages: Sequence[LLMMessage]
@@ -65,13 +65,13 @@ class Request:
         tally (Tally): What the whole request weighs, schemas included.
         tokens (int): The same in tokens.
         window (Window | None): The model's window. `None` means it is not known.
-        tokens_before (int): Tokens of all that ever came in this conversation.
+        tokens_before (int): Tokens of everything received in this conversation.
         layers_before (Mapping[str, int]): The same by layer.
         layers_sent (Mapping[str, int]): `tokens` by layer.
         steps (tuple[Step, ...]): What was done.
-        compacted (bool): Whether what is sent differs from what came.
+        compacted (bool): Whether what is sent differs from what was received.
         stable_prefix_tokens (int): Tokens of its beginning that the conversation's previous request had as well.
-        new_tokens (int): Tokens of the messages that came since then.
+        new_tokens (int): Tokens of the messages received since then.
         history (History): The conversation that the messages were made of.
         extras (TokenBreakdown): What the request carries beside it.
     """

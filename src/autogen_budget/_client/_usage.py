@@ -20,7 +20,7 @@ from autogen_core.logging import LLMCallEvent
 from autogen_core.models import ChatCompletionClient, CreateResult
 
 MAX_TOKENS = 10_000_000
-"""Tokens of one prompt or reply that a report can tell: the largest window there is. More is taken for no report: the
+"""Tokens of one prompt or reply that a report can state: the largest window there is. More is taken for no report: the
 call is charged as it was counted, which is what was reserved for its prompt."""
 
 STREAM_OPTIONS = "stream_options"

@@ -9,13 +9,13 @@ class Shares:
     """The figures by which tokens are allocated, each measured by argument recall on transcripts of agents.
 
     Args:
-        facts_share (float): Share of the room for turns and facts that facts may take: a value with its name is worth
+        facts_share (float): Share of the tokens for turns and facts that facts may take: a value with its name is worth
             more, token for token, than whole turns of long ago.
         facts_per_dropped (float): Tokens of facts for each token that is dropped: more repeats what a reader does not
             need, less loses what he does.
-        facts_slack (float): How far facts may exceed their share when the turns leave room.
-        min_facts (float): Share of the room beside instructions and schemas that facts may take whatever stays, before
-            the words of the task and of the newest turns are cut.
+        facts_slack (float): How far facts may exceed their share when the turns leave tokens unused.
+        min_facts (float): Share of the tokens beside instructions and schemas that facts may take in any case, before the
+            words of the task and of the newest turns are cut.
         min_facts_before_results (float): The same before results of the newest turns are cut that are data: facts
             render the values in them anyway.
         edge_result (float): Share of the cap that results of the oldest turn that stays may keep, where there is no
@@ -74,7 +74,7 @@ class Allocation:
 
     @property
     def min_facts(self) -> int:
-        """What facts may take even where the protected turns leave no room for them."""
+        """What facts may take even where the protected turns leave no tokens for them."""
         return self._facts_of(SHARES.min_facts)
 
     @property
@@ -122,7 +122,7 @@ class Allocation:
         return min(self.cap, limit) - used
 
     def _facts_share(self, protected: int) -> int:
-        """Return what is set aside for facts, if half of the room goes to turns and the rest is dropped."""
+        """Return what is set aside for facts, if half of the available tokens goes to turns and the rest is dropped."""
         available = self.target - protected - self.overhead
         worth_keeping = int((self.dropped - available / 2) * SHARES.facts_per_dropped)
         return max(0, min(int(available * SHARES.facts_share), worth_keeping)) if self.facts else 0

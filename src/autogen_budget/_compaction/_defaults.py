@@ -46,7 +46,7 @@ def default_strategies(budget: TokenBudget, summarize: Summarize | None = None) 
 
 
 def summarize_with(summarizer: SummarizerChoice) -> Summarize | None:
-    """Return the strategy for what a user says about who writes summaries.
+    """Return the strategy for a choice of who writes summaries.
 
     `summarizer`: A client, `"own"` for the agent's own model, or `None` for nobody.
 

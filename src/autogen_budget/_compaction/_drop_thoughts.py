@@ -13,7 +13,7 @@ from ._protocol import CompactionContext
 
 @dataclass(frozen=True)
 class DropThoughts(DeclaredStrategy):
-    """Leaves out the thoughts that models gave beside their answers and calls; what they said and did stays.
+    """Leaves out the thoughts that models gave beside their answers and calls; their texts and calls are kept.
 
     Those of the newest turns and of pinned ones stay.
     """

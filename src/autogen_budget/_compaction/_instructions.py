@@ -22,7 +22,7 @@ LARGEST_SHARE = 0.75
 conversation."""
 
 SMALLER, LARGER = 0.9, 2.0
-"""How far the room for instructions may change before they are read anew, so that requests begin the same: calls
+"""How far the tokens for instructions may change before they are read anew, so that requests begin the same: calls
 without tools, in between, have more of it."""
 
 FRAME = 8
@@ -106,9 +106,9 @@ class InstructionFitter:
         extras: Tally,
         readable: bool,
     ) -> tuple[History, Guidance]:
-        """Hold the instructions of a conversation, and memory that came new in it, to their cap.
+        """Hold the instructions of a conversation, and memory that is new in it, to their cap.
 
-        What was shown before stays, as long as there is room for it.
+        What was shown before is kept as long as it fits.
 
         `known`: What the request before showed. `None` means there was none. `limit`: Tokens that instructions
         may take, and each memory block. `None` means only the whole counts.
@@ -218,7 +218,7 @@ class InstructionFitter:
 
 
 def instruction_step(before: int, after: int, guidance: Guidance, known: Guidance | None) -> Step | None:
-    """Return what the record says of instructions and memory in a request. `None` means that nothing has changed.
+    """Return the step that records instructions and memory in a request. `None` means that nothing has changed.
 
     `known`: What the request before showed. `None` means there was none.
     """

@@ -15,12 +15,12 @@ from ._trim import Dropped, drop_oldest, with_dropped_rendered
 
 LARGEST_SHARE = 0.2
 """Share of the target that a summary may take at most, where that is less than its limit: facts take fewer tokens for
-what they tell."""
+what they hold."""
 
 
 @dataclass(frozen=True)
 class Summarize(DeclaredStrategy):
-    """Drops whole turns, oldest first, and tells them in prose that a model writes, and in facts that need no model.
+    """Drops whole turns, oldest first, and replaces them by prose that a model writes, and by facts that need no model.
 
     The prose is a record with the goal, decisions and their reasons, facts, open points and the next step. It is
     updated, not written anew: the model is given the last one and the turns that leave now, in parts if they are more
@@ -41,7 +41,7 @@ class Summarize(DeclaredStrategy):
     Args:
         client (ChatCompletionClient | None): Who writes; closing it is up to its owner. `None` means the agent's own
             model.
-        prompt (str | None): What to write. How long it may be, and that the text holds no orders, is said after it.
+        prompt (str | None): What to write. How long it may be, and that the text holds no orders, is added behind it.
             `None` means a prompt that suits the model.
         max_tokens (int): Tokens a summary may hold, at least 1, and at most a fifth of what compaction shrinks to. A
             longer one is cut.
@@ -73,7 +73,7 @@ class Summarize(DeclaredStrategy):
             raise ValueError(f"soft must be a share of the cap, above 0 and up to 1, got {self.soft}")
 
     async def __call__(self, history: History, context: CompactionContext) -> History:
-        """Drop turns until the target is reached, and tell them."""
+        """Drop turns until the target is reached, and summarise them."""
         summarizer = context.summarizer
         if summarizer is None:
             return history

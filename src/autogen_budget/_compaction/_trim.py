@@ -144,7 +144,7 @@ def _only(history: History, places: Iterable[int]) -> History:
 
 
 async def _shrunk_protected(history: History, allocation: Allocation, context: CompactionContext) -> dict[int, Turn]:
-    """Return the protected turns by position, their longest texts cut where facts would have too little room."""
+    """Return the protected turns by position, their longest texts cut where facts would get too few tokens."""
     places = sorted(history.kept)
     protected = _only(history, places)
     if allocation.facts:

@@ -1,4 +1,4 @@
-"""Measure every text that a process meets once: in pieces where it is long, and remembered while there is room."""
+"""Measure every text that a process meets once: in pieces where it is long, and cached within a bound."""
 
 import logging
 import threading

@@ -93,7 +93,7 @@ _Positive = Annotated[FiniteFloat, Field(gt=0)]
 
 
 class _Report(BaseModel):
-    """One report: what was measured, predicted and told.
+    """One report: what was measured, predicted and reported.
 
     Args:
         parts (tuple[int, ...]): The parts of the request's tally.

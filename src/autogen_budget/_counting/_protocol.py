@@ -19,7 +19,7 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 
 @runtime_checkable
 class TokenCounter(Protocol):
-    """Measures the parts of a request and says how many tokens they are for one model.
+    """Measures the parts of a request and counts their tokens for one model.
 
     Measuring is separate from counting: a `Tally` stays valid when the counter learns more about the model, and the
     tallies of the parts add up to that of the whole. To bring a counter of your own, return `Tally.exact(n)` from the

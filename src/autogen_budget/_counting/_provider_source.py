@@ -77,7 +77,7 @@ class _CountingCall(ABC):
         """Return the request in the provider's words."""
 
     def _tell(self, error: Exception) -> None:
-        """Tell a refusal once, since a wrong key or model stays wrong; anything else passes."""
+        """Log a refusal once, since a wrong key or model stays wrong; anything else passes."""
         if isinstance(error, urllib.error.HTTPError) and not self._has_warned:
             self._has_warned = True
             logger.warning(

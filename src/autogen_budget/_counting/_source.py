@@ -39,7 +39,7 @@ class TokenSource(Protocol):
             tools (Sequence[Tool | ToolSchema]): Tools and hand-offs offered to the model.
 
         Returns:
-            int | None: The tokens of the prompt. `None` means that cannot be told.
+            int | None: The tokens of the prompt. `None` means that is not known.
         """
         ...
 

@@ -30,7 +30,7 @@ class TokenLimit:
 
     @classmethod
     def of_characters(cls, limit: int) -> "TokenLimit":
-        """Return a limit for a text inside a text, where tokens cannot be told yet."""
+        """Return a limit for a text inside a text, whose tokens are not known yet."""
         return cls(len, limit, limit)
 
     def share(self, part: float) -> "TokenLimit":

@@ -23,7 +23,7 @@ class Notice:
     """What is known about the whole text that a cut was made of.
 
     Args:
-        lines (int): Lines of the whole, counted by line feeds; 0 where lines mean nothing and are not told.
+        lines (int): Lines of the whole, counted by line feeds; 0 where lines mean nothing and are not stated.
         characters (int): Characters of the whole.
         reference (str | None): Reference of the artifact that holds the whole. `None` means it cannot be read back.
         start_line (int): First line left out, from 1: where reading on begins.
@@ -51,7 +51,7 @@ class Notice:
         return self.say(self.lines, self.characters)
 
     def brief(self) -> str:
-        """Return the shortest form that still tells how to read the whole; a bare marker when there is no reference."""
+        """Return the shortest form that states how to read the whole; a bare marker when there is no reference."""
         return BARE if self.reference is None else f"[cut; {self._call()}]"
 
     def _call(self) -> str:

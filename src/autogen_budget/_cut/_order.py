@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 Queue = tuple[float, Iterable[int]]
-"""A share of the room, and places in the order in which they should get it."""
+"""A share of the tokens, and positions in the order in which they should get it."""
 
 
 def interleave(queues: Sequence[Queue], sizes: Sequence[int]) -> list[int]:
-    """Merges queues so that at any point each has had its share of the room, as long as it has something to offer."""
+    """Merges queues so that at any point each has had its share of the tokens, as long as it has something to offer."""
     order: dict[int, None] = {}
     waiting = [(share, iter(places)) for share, places in queues]
     used = [0.0] * len(waiting)

@@ -1,6 +1,6 @@
 """A text in pieces: its lines, long lines in parts, and gaps for what is not there.
 
-Some pieces are kept, the rest becomes gaps; the first gap is told by the notice, each other one by a marker of its own.
+Some pieces are kept, the rest becomes gaps; the notice states the first gap, and a marker each other one.
 """
 
 import re
@@ -82,7 +82,7 @@ class Pieces:
     def render(
         self, kept: Collection[int], *, names: Mapping[int, Sequence[str]] | None = None, runs: Sequence[int] = ()
     ) -> str:
-        """Return the text of the kept pieces, with what is missing told in between."""
+        """Return the text of the kept pieces, with notices of what is missing in between."""
         named = dict(sorted((names or {}).items()))
         places = list(named)
         gaps = self.gaps(kept)
@@ -110,7 +110,7 @@ class Pieces:
         return [run for run in runs if self._shown_before[run.stop] - self._shown_before[run.start] > _MARKER_SIZE]
 
     def _notice(self, gaps: Sequence[range], names: Sequence[str]) -> str:
-        """Return the notice, which stands in the first gap and tells of all."""
+        """Return the notice, which stands in the first gap and states what all gaps hold."""
         lines = sum(self._lines(gap) for gap in gaps)
         characters = self.hidden + sum(self._characters(gap) for gap in gaps)
         whole = self.whole

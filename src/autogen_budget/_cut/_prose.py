@@ -19,7 +19,7 @@ def recognises(source: Source) -> bool:
 
 
 def cut(source: Source) -> str | None:
-    """Cut a text of lines, of which the same is told once."""
+    """Cut a text of lines, and keep one of equal lines."""
     return cut_lines(source, rank_lines(source, [text.strip() for text in source.pieces.texts], _NAMES_SHARE))
 
 

@@ -38,7 +38,7 @@ def _fields(record: dict[str, Value], role: FieldRole) -> Iterator[str]:
 
 
 def _entry_name(record: dict[str, Value]) -> str:
-    """Return what tells a record from its like in a list: its identifying fields, else its name; empty for none."""
+    """Return what identifies a record in a list: its identifying fields, else its name; empty for none."""
     return ", ".join([*_fields(record, FieldRole.IDENTITY)][:2] or [*_fields(record, FieldRole.NAME)][:2])
 
 
@@ -71,7 +71,7 @@ class _Walk:
         if _is_map(record):
             for name, value in record.items():
                 inner = self._entry(place, label, name, len(record))
-                # Where the element tells its own key, the key need not be told as well.
+                # Where the element holds its own key, the key is no fact of its own.
                 if not (isinstance(value, dict) and name in value.values()):
                     yield from self._leaf(name, inner, label, single=True)
                 yield from self.node(value, inner, "", depth + 1)
@@ -94,7 +94,7 @@ class _Walk:
                 yield from self._leaf(value, beside, label, single=False)
 
     def _entry(self, place: Place, label: str, name: str, crowd: int) -> Place:
-        """Return the place of an element, told from its like even where nothing identifies it."""
+        """Return the place of an element, distinct even where nothing identifies it."""
         group = ".".join(filter(None, (place.group, label)))
         entry = "/".join(filter(None, (place.entry, name)))
         count = self.entries[group, entry] = self.entries.get((group, entry), 0) + 1

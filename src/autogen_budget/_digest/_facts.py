@@ -87,7 +87,7 @@ class Place:
         subject (str): What they are about: who said it, or the call or the identified record it belongs to.
         origin (Origin): In what kind of text.
         turn (int): In which turn, counted from the first dropped one; for a fact seen again, the newest.
-        source (str): The tool they came from, where the subject does not say so.
+        source (str): The tool whose output they are from, where the subject does not name it.
         group (str): The list or map within the subject that holds them, as a path of fields; empty for none.
         entry (str): Which element of that list or map; empty for none.
         crowd (int): How many elements the list or map has.
@@ -108,7 +108,7 @@ class Place:
 
     @property
     def heading(self) -> str:
-        """What a reader is told that the facts are about."""
+        """The heading that the facts stand under."""
         return f"{self.source} {self.subject}".strip()
 
 

@@ -77,7 +77,7 @@ def read_lines(text: str, place: Place, label: str = "") -> Iterator[Fact]:
 
 
 def read_troubles(text: str, place: Place) -> Iterator[Fact]:
-    """Yield the lines of a text that tell of an error: the first three and the last two, without mere headings."""
+    """Yield the lines of a text that report an error: the first three and the last two, without mere headings."""
     lines = [line.strip() for line in _lines(text) if is_error_line(line) and not _HEADING.fullmatch(line)]
     for line in dict.fromkeys((*lines[:3], *lines[-2:])):
         yield Fact(place, "", line[:LONGEST_VALUE], Shape.TEXT, line[:LONGEST_VALUE])
@@ -110,7 +110,7 @@ def _read_line(line: str, place: Place, label: str) -> Iterator[Fact]:
             who = _last_clause(before[:-2])  # "the duty officer, Tom Aldridge"
             lead = f"{who}, " if " " in who else ""
         if not _telling(lead) and _LINK.search(before):
-            # Nothing but "is" or "of the" between two values: the first of them tells what the second one is.
+            # Nothing but "is" or "of the" between two values: the first of them labels the second one.
             lead = _last_clause(bare[: one.start], words=_WORDS_WITH_A_VALUE)
         tail = "" if _telling(lead) else _first_clause(behind)
         words = " ".join(_telling(lead) or _telling(tail))
@@ -120,7 +120,7 @@ def _read_line(line: str, place: Place, label: str) -> Iterator[Fact]:
 
 
 def _last_clause(text: str, words: int = _WORDS_BEFORE) -> str:
-    """Return the last words before a value, within the clause, from the first that tells something."""
+    """Return the last words before a value, within the clause, from the first that carries meaning."""
     clause = _CLAUSE.split(text[-12 * words :])[-1]
     for word in list(_WORD.finditer(clause))[-words:]:
         if word[0].lower() not in _FUNCTION_WORDS:
@@ -129,7 +129,7 @@ def _last_clause(text: str, words: int = _WORDS_BEFORE) -> str:
 
 
 def _first_clause(text: str) -> str:
-    """Return the first words behind a value, within the clause, to the last that tells something."""
+    """Return the first words behind a value, within the clause, to the last that carries meaning."""
     clause = _CLAUSE.split(text[:40])[0]
     words = list(_WORD.finditer(clause))[:4]
     for word in reversed(words):

@@ -10,13 +10,13 @@ MAX_HEADING = 100
 """Characters of a line that can be a heading; those of longer ones say something."""
 
 MAX_TITLE = 72
-"""Characters of a title as it is told."""
+"""Characters of a rendered title."""
 
 MAX_PLAIN, MAX_PLAIN_WORDS = 60, 8
 """Characters and words of a line that stands alone and is a heading by nothing but that."""
 
 MAX_DEPTH = 16
-"""Tags inside tags that are told apart."""
+"""Levels of nested tags that are distinguished."""
 
 _TIER = 100
 """Levels of one tier."""
@@ -236,7 +236,7 @@ def _strong(line: str, start: int, after: str) -> Heading | None:
 
 
 def _weak(line: str, start: int, after: str, *, alone: bool) -> Heading | None:
-    """Return the headings that are told from lists and sentences by what stands around them only."""
+    """Return the headings that are distinguished from lists and sentences by what stands around them only."""
     words, said = line.strip(), line.rstrip().endswith(_SENTENCE_END)
     if (match := _NUMBER.match(line)) and (match["number"][:1].isdigit() or len(line) <= MAX_HEADING):
         depth = match["number"].count(".")

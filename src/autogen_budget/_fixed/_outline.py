@@ -29,15 +29,15 @@ class _Shares:
         contents (float): The most that the table of contents takes.
         rules (float): What rules out of sections take at least, if there are as many; where sections leave more, more.
         notice (int): The line over the table of contents, and what ends it.
-        smallest_outline (int): A cap below which the preamble is all there is room for.
+        smallest_outline (int): A cap below which only the preamble fits.
         frame (int): The message around shown sections, and the line over them.
         smallest (int): A part below which nothing is worth showing.
-        grain (int): How many paragraphs' worth the room is divided into where no heading parts them.
+        grain (int): How many paragraphs' worth the tokens are divided into where no heading parts them.
         shortest_rule (int): Words of a sentence that can be a rule, where words are parted by spaces.
-        longest_rule (int): Characters of one that is told among the contents; a longer one stays in its section.
+        longest_rule (int): Characters of one that is listed with the contents; a longer one is left in its section.
         near (float): Share of the best part's score from which another part is shown as well: on made-up manuals,
             requests that share words with several sections are mostly about one of the first two.
-        farther (float): The same for short parts: as long as all of them take no more than `for_farther` of the room.
+        farther (float): The same for short parts: as long as all of them take no more than `for_farther` of the tokens.
         for_farther (float): See there.
     """
 
@@ -136,7 +136,7 @@ def _entries(document: Document, limit: int, counter: TokenCounter) -> tuple[str
     """Return what comes before the first section, and the sections as the contents name them.
 
     Sections that are too large to be shown give way to their own; paragraphs without headings are put together. Where
-    nothing is said before the first section, the first one says what holds for all, if it is short.
+    nothing stands before the first section, the first one states what holds for all, if it is short.
     """
     preamble, entries = document.preamble, list(document.sections)
     left = max(0, limit - counter.count_text(preamble) - _SHARES.notice)

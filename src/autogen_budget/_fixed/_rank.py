@@ -20,7 +20,7 @@ class _Weights:
     """How parts are ranked.
 
     Args:
-        k1 (float): How soon a word that is said again counts no more, as BM25 has it.
+        k1 (float): How soon a repeated word counts no more, as BM25 has it.
         b (float): How much less a word of a long part counts than one of a short part, from 0 to 1.
         title (float): What a word in the title is worth beside one in the text.
         stem (int): Characters with which words begin that are taken for forms of one word.

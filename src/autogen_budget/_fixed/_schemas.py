@@ -40,7 +40,7 @@ class _Brevity:
 
 _FORMS = (_Brevity(200, 80), _Brevity(80, 0))
 """From the longest to the shortest. Eighty characters hold the first sentence of nearly every tool; what parameters
-mean, their names tell, and of the words of a schema those of the parameters are two thirds."""
+mean is in their names, and of the words of a schema those of the parameters are two thirds."""
 
 _MAX_DEPTH = 40
 """Levels of a schema that are read; what is nested deeper stays as it is."""

@@ -49,7 +49,7 @@ class Toolset:
         self.finder = next((place for place, tool in enumerate(tools) if tool == FIND_TOOLS_SCHEMA), None)
         """The place of `find_tools`. `None` means that nothing offers it."""
         self.handoffs = frozenset(place for place, tool in enumerate(tools) if _is_handoff(tool))
-        """The places of hand-offs, as far as AutoGen's own names tell."""
+        """The places of hand-offs, as far as AutoGen's own names show it."""
         self._forms = [forms_of(tool) for tool in tools]
         self._weights = [[self._weigh(form) for form in forms] for forms in self._forms]
 
@@ -80,7 +80,7 @@ class Selection:
     """The tools that requests offer.
 
     Args:
-        tools (Sequence[Tool | ToolSchema]): What to offer, in the order in which the tools came.
+        tools (Sequence[Tool | ToolSchema]): What to offer, in the order in which the tools were received.
         forms (tuple[tuple[int, int], ...]): The place of each among all tools, and which of its forms it is.
         withheld (tuple[str, ...]): The names of the tools that are not offered.
         shortened (tuple[str, ...]): The names of those that are offered in a shorter form.

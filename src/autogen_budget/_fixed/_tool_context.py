@@ -1,4 +1,4 @@
-"""What a request is about, as far as it tells which tools it needs: the words around it, and the calls before it."""
+"""What a request is about, as far as it decides which tools it needs: the words around it, and the calls before it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ RECENT = 2
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What tells which tools a request needs.
+    """What decides which tools a request needs.
 
     Args:
         instructions (str): The leading system messages.

@@ -167,7 +167,7 @@ class ToolIndex:
 
 
 def _texts_of(tool: Tool | ToolSchema) -> tuple[str, str, list[str]]:
-    """The name, the description, and what else of a schema tells what a tool is for."""
+    """The name, the description, and what else of a schema describes what a tool is for."""
     schema = schema_of(tool)
     others: list[str] = []
     pending: list[object] = [schema.get("parameters")]

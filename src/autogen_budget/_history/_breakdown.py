@@ -28,7 +28,7 @@ Layer = Literal[
     "images",
 ]
 """The parts of a request: instructions; tool and hand-off schemas; JSON schema, other prompt text and the request's own
-frame; a user's first words; all else that was said; results of calls; what a model wrote about dropped turns; facts of
+frame; a user's first words; all other texts; results of calls; what a model wrote about dropped turns; facts of
 dropped turns; what the calls in them worked with; passages of them that are brought back for one request; images."""
 
 

@@ -92,7 +92,7 @@ class Conversation:
         return self.projection.is_compacted and self.known.begin_but_instructions(messages)
 
     def with_other_instructions(self, system: tuple[SystemMessage, ...], counter: TokenCounter) -> "Conversation":
-        """Go on with other instructions than those that came before."""
+        """Go on with other instructions than before."""
         projection = self.projection.with_other_instructions(system, counter)
         changed = projection.original.total - self.projection.original.total
         latest = LatestRequest(original=self.latest.original + changed)
@@ -144,7 +144,7 @@ class Conversation:
         return extras + self.latest.stable if extras == self.latest.extras else Tally()
 
     def new_since_latest(self) -> Tally:
-        """Return what the messages weigh, as received, that came after the latest request."""
+        """Return the sizes of the messages, as received, that follow the latest request."""
         return self.projection.original.total - self.latest.original
 
     def requested(self, extras: Tally, behind: Tally | None = None) -> "Conversation":

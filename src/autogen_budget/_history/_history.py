@@ -86,7 +86,7 @@ class History:
     def exchange(self) -> tuple[int, ...]:
         """Positions of what the newest request is about, most important first.
 
-        That is the turn it replies to, the assistant's last answer, and, while nothing was called or said since, the
+        That is the turn it replies to, the assistant's last answer, and, while nothing has followed it, the
         results that this answer was made of.
         """
         request = self.request

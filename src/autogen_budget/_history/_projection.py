@@ -1,4 +1,4 @@
-"""The form in which a conversation is sent: what came, mended and perhaps compacted, with what it weighs."""
+"""The form in which a conversation is sent: repaired and perhaps compacted, with its sizes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,8 +22,8 @@ class Projection:
         history (History): What to send.
         reader (TurnReader): Reads what comes next. It is copied before it reads.
         sizes (TokenBreakdown): What `history` weighs, by layer.
-        original (TokenBreakdown): What all that ever came weighs, as if nothing had been compacted.
-        repaired (bool): Whether anything that came had to be mended.
+        original (TokenBreakdown): The sizes of everything received, as if nothing had been compacted.
+        repaired (bool): Whether any received message had to be repaired.
     """
 
     history: History
@@ -39,12 +39,12 @@ class Projection:
 
     @property
     def is_compacted(self) -> bool:
-        """Whether `history` is smaller than what came."""
+        """Whether `history` is smaller than what was received."""
         return self.sizes != self.original
 
     @property
     def is_unmodified(self) -> bool:
-        """Whether `history` is just what came, message for message."""
+        """Whether `history` is what was received, message for message."""
         return not (self.repaired or self.is_compacted)
 
     def extended(
@@ -86,7 +86,7 @@ class Projection:
         return replace(self, history=history, sizes=self.sizes - old + new)
 
     def with_other_instructions(self, system: tuple[SystemMessage, ...], counter: TokenCounter) -> "Projection":
-        """Go on with other instructions than those that came before."""
+        """Go on with other instructions than before."""
         measured: dict[Layer, Tally] = {"system": Tally.sum(map(counter.measure_message, system))}
         changed = self.with_fixed(replace(self.history, system=system), counter)
         return replace(changed, original=TokenBreakdown({**self.original.layers, **measured}))

@@ -25,8 +25,8 @@ class KnownMessages:
     """All messages of one conversation, as received.
 
     Args:
-        messages (tuple[LLMMessage, ...]): The messages, as the objects they were when they came first.
-        latest (tuple[LLMMessage, ...]): The same messages, as the objects they were when they came last.
+        messages (tuple[LLMMessage, ...]): The messages, as the objects they were when first received.
+        latest (tuple[LLMMessage, ...]): The same messages, as the objects they were when last received.
         size (int): Bytes that they take, roughly.
     """
 
@@ -95,7 +95,7 @@ class KnownMessages:
 
 
 def first_words(messages: Sequence[LLMMessage]) -> str:
-    """The text of the first message behind the instructions, by which conversations are told apart at a glance."""
+    """The text of the first message behind the instructions, by which conversations are distinguished quickly."""
     body = (message for message in messages if not isinstance(message, SystemMessage))
     first = next(body, None)
     return text_of(first) if isinstance(first, UserMessage | AssistantMessage | FunctionExecutionResultMessage) else ""

@@ -1,4 +1,4 @@
-"""The conversations that go through one client: told apart, taken up again after a load, and at last forgotten."""
+"""The conversations that go through one client: recognised, taken up again after a load, and at last forgotten."""
 
 import json
 import logging
@@ -97,7 +97,7 @@ class ConversationRegistry:
             self._remove(recalled.known)
         messages = conversation.known.messages
         for same in [other for other in self._alike(messages) if len(other) == len(messages)]:
-            if same.known.begin(messages):  # another call came to the same meanwhile
+            if same.known.begin(messages):  # another call made the same one meanwhile
                 self._remove(same)
         self._add(conversation)
         self._forget_some()

@@ -24,7 +24,7 @@ from ._history import History, leading_system
 
 
 class SavedTurn(BaseModel):
-    """A turn that is not just what came.
+    """A turn that differs from what was received.
 
     Args:
         messages (list[int | LLMMessage]): Its messages, or their places.
@@ -43,12 +43,12 @@ class SavedConversation(BaseModel):
     """A conversation that was compacted.
 
     Args:
-        count (int): How many messages came, behind the instructions.
+        count (int): How many messages were received, behind the instructions.
         fingerprint (str): What they were.
         mixed (bool): Whether system messages were left where they stood.
-        turns (list[int | SavedTurn]): What is sent of them; of turns that are just what came, only the place.
+        turns (list[int | SavedTurn]): What is sent of them; of unchanged turns, only the position.
         past (dict[str, object] | None): What is known of the others.
-        came (dict[str, list[int]]): What all that came weighed, by layer.
+        came (dict[str, list[int]]): The sizes of everything received, by layer.
         written (int): How many of the leading turns are in the archive.
         unstored (list[int | SavedTurn]): Turns that left or were cut and could not be stored.
     """
@@ -69,7 +69,7 @@ def saved(conversation: Conversation, *, mixed: bool) -> SavedConversation | Non
     """Return what a state holds of a conversation.
 
     Returns:
-        SavedConversation | None: `None` means what is sent follows from what came.
+        SavedConversation | None: `None` means what is sent follows from what was received.
     """
     history, known = conversation.history, conversation.known
     if not conversation.projection.is_compacted or not history.turns:
@@ -133,7 +133,7 @@ def fingerprints(messages: Sequence[LLMMessage], counts: Iterable[int]) -> dict[
 
 
 def _saved(turn: Turn, places: Mapping[int, int]) -> int | SavedTurn:
-    """Return a turn's place where it is just what came, or else what it is made of."""
+    """Return the position of an unchanged turn, or else what a turn is made of."""
     messages = [places.get(id(message), message) for message in turn.messages]
     first, plain = messages[0], not turn.note and turn.whole is None
     if plain and isinstance(first, int) and all(isinstance(message, int) for message in messages):

@@ -1,4 +1,4 @@
-"""What a model is told of its limits with a request: that it repeats itself, or has to come to an end."""
+"""The notes that warn a model in a request: it repeats itself, or its run is about to end."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +15,13 @@ from ._run import Run, current_run
 from ._steps import steps_of_context
 
 NEAR_SHARE, NEAR_SECONDS = 0.2, 60.0
-"""Share of a run, and seconds at most, that are left when the model is told."""
+"""Share of a run, and seconds at most, that are left when the model is warned."""
 
 LAST_SHARE, LAST_SECONDS = 0.05, 20.0
 """The same for the last answer, which is asked for without tools."""
 
 NEAR_COUNT = 2
-"""Calls or turns that are left when the model is told; the last of them is for an answer without tools."""
+"""Calls or turns that are left when the model is warned; the last of them is for an answer without tools."""
 
 LAST_ANSWER = "[This is the last answer that there is time for: give it now, in words.]"
 
@@ -31,7 +31,7 @@ class Advice:
     """What goes with one request.
 
     Args:
-        note (str): What the model is told. Empty means nothing.
+        note (str): The note for the model. Empty means none.
         answer_now (bool): Whether it is to answer in words, without tools.
         over (LoopDetectedError | None): Why it must not go on like this. `None` means it may.
     """
@@ -50,7 +50,7 @@ class Adviser:
         self._report = report
 
     def advise(self, messages: Sequence[LLMMessage], *, may_end: bool) -> Advice:
-        """Return what to tell the model with its next request.
+        """Return the advice for the next request.
 
         `messages`: The conversation so far. Nothing in it is changed.
         """
@@ -76,7 +76,7 @@ class Adviser:
         return Advice(f"{note}\n{end.note}".strip(), end.answer_now)
 
     def _end(self) -> Advice:
-        """Return what to tell of the end of the run; it takes one of the calls that are left."""
+        """Return the advice on the end of the run; it takes one of the calls that are left."""
         run = current_run()
         if run is None:
             return Advice()

@@ -1,6 +1,6 @@
 """Three reasons for a call to wait: too much is under way, too much was sent in a minute, or the server asked for it.
 
-Each tells how long a call has to wait for it: 0 means not at all, infinity until another call ends.
+Each states how long a call has to wait for it: 0 means not at all, infinity until another call ends.
 """
 
 import math
@@ -14,7 +14,7 @@ SHRINK = 0.9
 """What a bound shrinks to at each failure by overload."""
 
 MAX_SHRINK = 0.5
-"""What failures of calls that were sent together may shrink a bound to at most: all of them tell of one overload."""
+"""What failures of calls that were sent together may shrink a bound to at most: all of them report one overload."""
 
 STEPS = 32
 """How many steps lead from nothing to a bound that was set: the step by which it recovers is this part of it."""

@@ -14,7 +14,7 @@ LONGEST_CYCLE = 5
 """Steps that a circle has at most, as in Gemini CLI."""
 
 NUDGE_AT = 3
-"""How many times something is done in a row before the model is told; OpenHands and Cline do so at the same count."""
+"""How many times something is done in a row before the model is warned; OpenHands and Cline do so at the same count."""
 
 PATIENCE = 6
 """How many times as often something may be done that leads to other results: polling is work, up to a point."""
@@ -28,7 +28,7 @@ class Repetition:
         subject (str): The tools or speakers in it.
         cycle (int): How many steps are repeated.
         repeats (int): How many times they were done, the first one included.
-        changes (bool): Whether something else came of them each time.
+        changes (bool): Whether their results differed each time.
         pattern (Pattern): What kind of repetition it is.
     """
 

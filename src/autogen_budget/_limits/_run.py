@@ -21,7 +21,7 @@ class Run:
         calls_left (int | None): Model calls that its agent may still make. `None` means nobody counts them.
         turns_left (int | None): Turns that are left to the team around it, this one included. `None` means nobody
             counts them.
-        warned (bool): Whether the model was told that its end is near.
+        warned (bool): Whether the model was warned that its end is near.
     """
 
     name: str

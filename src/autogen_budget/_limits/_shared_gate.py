@@ -152,7 +152,7 @@ class SharedGate:
             await asyncio.sleep(min(max(pause, answer.seconds), LONGEST_PAUSE))
 
     def _ask(self, call: _Call) -> _Answer:
-        """Ask once. A call that goes on while the server is away is told to it with the next renewal."""
+        """Ask once. A call that goes on while the server is away is reported to it with the next renewal."""
         age = (time.monotonic_ns() - call.ticket) // 1_000
         leases = (int(self._lease * 1e6), int(WAITING_LEASE * 1e6))
         try:

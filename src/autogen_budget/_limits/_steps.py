@@ -1,4 +1,4 @@
-"""What agents did, as values that are equal when the same was done and the same came of it."""
+"""What agents did, as values that are equal when the same was done with the same results."""
 
 import json
 import re
@@ -42,12 +42,12 @@ MAX_CHARACTERS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that was done: calls with their results, a hand-off, or something that was said.
+    """One thing that was done: calls with their results, a hand-off, or a message.
 
     Args:
         subject (str): The tools or the speaker, for messages.
         action (str): Equal for equal actions.
-        outcome (str): Equal if the same came of it.
+        outcome (str): Equal for equal results.
         kind (Literal["call", "handoff", "speech"]): Which of them it is.
     """
 
@@ -58,7 +58,7 @@ class Step:
 
 
 def steps_of_context(messages: Sequence[LLMMessage]) -> Iterable[Step]:
-    """Yield what an agent did since somebody last said something to it, newest first; thoughts do not count.
+    """Yield what an agent did since the last message to it, newest first; thoughts do not count.
 
     `messages`: Its conversation, oldest first.
     """
@@ -77,7 +77,7 @@ def steps_of_context(messages: Sequence[LLMMessage]) -> Iterable[Step]:
 
 
 def steps_of_team(messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> list[Step]:
-    """Return what the agents of a team did since a user last said something, oldest first."""
+    """Return what the agents of a team did since a user's last message, oldest first."""
     steps: list[Step] = []
     calls: dict[str, Sequence[FunctionCall]] = {}
     for message in messages:

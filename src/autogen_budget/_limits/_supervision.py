@@ -261,7 +261,7 @@ async def first_of(futures: "set[asyncio.Future[Any]]", limit: TimeLimit | None)
 
 
 async def _end(task: "asyncio.Task[Any]", begun: Sequence[Threaded], name: str) -> bool:
-    """Cancel a task, wait a little for its end, and leave behind what goes on of it; tell whether anything does."""
+    """Cancel a task, wait a little for its end, and leave behind what goes on of it; return whether anything does."""
     task.cancel()
     left: list[asyncio.Task[Any] | Future[Any]] = []
     try:

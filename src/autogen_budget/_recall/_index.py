@@ -29,14 +29,14 @@ class _Ranking:
 
     Args:
         max_terms (int): Terms of a request that are looked for, the rarest: more of them find the same passages.
-        common (float): Share of the passages a term may stand in; one that stands in more tells them apart no longer.
+        common (float): Share of the passages a term may stand in; one that stands in more distinguishes them no longer.
         few (int): Passages in which any term may stand.
         candidates (int): Passages that are ranked, the best by BM25.
         of_turn (float): How much of its turn's best score a passage gets: the sentence beside the hit.
         of_neighbour (float): How much of the best score of the turns beside it: the answer to what was asked.
         spoken (float): What the words of a user or another agent are worth beside those of an answer: on questions
             about long chats, 1.5 finds .93 of the answers in 500 tokens where 1.0 finds .90.
-        small (int): Passages up to which every hit counts: there are too few to tell rare words from common ones.
+        small (int): Passages up to which every hit counts: too few to distinguish rare words from common ones.
     """
 
     max_terms: int = 32
@@ -63,7 +63,7 @@ class Hit:
         passage (Passage): What was found.
         score (float): How well it answers the request, above 0; only for comparing hits of one search.
         place (int): Its place among all passages, in the order of the conversation.
-        replaced (bool): Whether something else was said to hold later.
+        replaced (bool): Whether a later rule replaced it.
     """
 
     passage: Passage
@@ -142,7 +142,7 @@ class RecallIndex:
     def _known(
         self, connection: sqlite3.Connection, terms: Sequence[str], *, tells_apart: bool
     ) -> tuple[list[str], float]:
-        """The rarest terms that stand in some passages (and tell them apart), and the weight of all that is asked.
+        """The rarest terms that stand in some passages (and distinguish them), and the weight of all that is asked.
 
         Terms that stand nowhere count: a request about something else has much that nothing answers.
         """

@@ -31,7 +31,7 @@ class Passage:
         turn (int): Number of the turn in its conversation, from 1.
         speaker (str): Who speaks and how, such as "user" or "look returns".
         text (str): Whole sentences or records, at most `MAX_PASSAGE` characters, without line breaks.
-        spoken (bool): Whether it is what a user or another agent said.
+        spoken (bool): Whether it is a message of a user or another agent.
     """
 
     turn: int

@@ -1,4 +1,4 @@
-"""Recalled passages as one text within a token limit: a record of who said what, and when."""
+"""Recalled passages as one text within a token limit: a record of speakers and their words, with the turns."""
 
 from bisect import bisect_right
 from collections.abc import Sequence

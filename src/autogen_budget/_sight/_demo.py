@@ -29,7 +29,7 @@ class _Model(ReplayChatCompletionClient):
         self._asked = 0
 
     async def create(self, messages: Sequence[LLMMessage], **_: Any) -> CreateResult:
-        """Answer by what came last."""
+        """Answer by the latest message."""
         self._asked += 1
         usage = RequestUsage(0, 0)
         if self._calls_tool and not isinstance(messages[-1], FunctionExecutionResultMessage):

@@ -15,7 +15,7 @@ CACHED_PRICE = 0.1
 for a tenth (`genai-prices`, 2026)."""
 
 CAP_SHARES = (1.0, 0.75, 0.5, 0.25, 0.125)
-"""Caps that are tried, as shares of the largest request that came."""
+"""Caps that are tried, as shares of the largest request."""
 
 NO_CAP = 10**9
 """Tokens that no request reaches."""

@@ -105,7 +105,7 @@ class Spent:
     """What finished calls have used.
 
     Args:
-        calls (int): Model calls. What came from a `ChatCompletionCache` is no call.
+        calls (int): Model calls. A reply from a `ChatCompletionCache` is no call.
         prompt_tokens (int): Tokens sent, with those the provider read from its prompt cache.
         completion_tokens (int): Tokens of the replies.
         cached_tokens (int): How many of `prompt_tokens` the provider read from its prompt cache.

@@ -48,11 +48,11 @@ _loaded: ContextVar[Mapping[str, "ReferenceType[SpendPool]"]] = ContextVar("auto
 class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
     """A budget that any set of agents and clients share, in tokens, US dollars and calls.
 
-    Every model call reserves its prompt and the room for its reply before it is made, and settles for what it really
+    Every model call reserves its prompt and the tokens for its reply before it is made, and settles for what it really
     used. What does not fit raises `SpendLimitError` before anything is sent, so reservations and spending together
     never exceed a limit. Only a reply longer than its reservation can: it is booked as it is.
 
-    A pool is exhausted when a limit is reached, or when a call was refused that no release can make room for (other
+    A pool is exhausted when a limit is reached, or when a call was refused that no release can free enough for (other
     than one for a summary, which a run can do without). From then on it refuses every call, however small: a run ends,
     and does not limp on with those agents whose prompts are short.
 

@@ -20,12 +20,12 @@ from ._ledger import Books, Hold, Limit, Refusal
 from ._prices import PriceList
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
-"""Seconds between two questions for room in a shared pool; a model call takes seconds, a question a millisecond."""
+"""Seconds between two attempts to reserve in a shared pool; a model call takes seconds, a question a millisecond."""
 
 T = TypeVar("T")
 
 UNKNOWN_MODEL = "unknown"
-"""What calls are booked under whose client does not tell the model's name."""
+"""What calls are booked under whose client does not name the model."""
 
 
 class Reservation:
@@ -49,7 +49,7 @@ class Reservation:
     ) -> Spent:
         """Book what the call really used and give back the rest.
 
-        A call may use more than it reserved, when a reply is longer than the room kept for it. That is booked as it is,
+        A call may use more than it reserved, when a reply is longer than what was kept for it. That is booked as it is,
         even over the limit: it has been spent.
 
         Raises:
@@ -167,7 +167,7 @@ class Account:
         return self._reservation(outcome)
 
     async def acquire(self, request: Request) -> Reservation:
-        """Reserve what is asked for, as soon as calls under way make room for it.
+        """Reserve what is asked for, as soon as calls under way free enough.
 
         Raises:
             SpendLimitError: It cannot fit any more.
@@ -239,7 +239,7 @@ def _limit_error(refusal: Refusal, line: SpendLine) -> SpendLimitError:
 
 
 def _pauses() -> Iterator[float]:
-    """Seconds between two questions for room that other processes may have made: longer and longer, with jitter."""
+    """Seconds between two attempts, while other processes may free something: longer and longer, with jitter."""
     pause = FIRST_PAUSE
     while True:
         yield pause * random.uniform(0.5, 1)  # noqa: S311  # spreads the questions of many processes

@@ -15,7 +15,7 @@ from ._writer import GRACE, Model, SummaryRequest, SummaryResult, write
 
 WORTH_A_CALL = 2
 """Tokens of turns, for each token that a summary may hold, from which they are worth a call beside a draft. Of less,
-facts tell nearly all."""
+facts hold nearly all."""
 
 MAX_DRAFTS = 8
 """How many drafts a client keeps; the one that was begun first goes first. A conversation has one, seldom two."""
@@ -40,7 +40,7 @@ class _Draft:
 
     @property
     def written(self) -> SummaryResult | None:
-        """What came of it. `None` means it is not done, or was cancelled."""
+        """Its result. `None` means it is not done, or was cancelled."""
         return self.task.result() if self.task.done() and not self.task.cancelled() else None
 
     @property
@@ -132,7 +132,7 @@ class Summarizer:
 
     @staticmethod
     def _worth_a_call(turns: Sequence[Turn], order: SummaryRequest, desk: SummaryModel) -> bool:
-        """Return whether turns that a draft does not hold are more than their facts can tell."""
+        """Return whether turns that a draft does not hold hold more than their facts can."""
         measured = (desk.model.counter.measure_message(message) for turn in turns for message in turn.messages)
         return desk.model.counter.tokens(Tally.sum(measured)) > WORTH_A_CALL * order.limit
 

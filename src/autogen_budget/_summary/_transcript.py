@@ -1,4 +1,4 @@
-"""Turns as a text that a model reads: who said what, what was called with what, and what came back."""
+"""Turns as a text that a model reads: speakers and their texts, calls with their arguments, and results."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from autogen_budget._text import indented
 from autogen_budget._turns import Turn, transcript_lines
 
 LONGEST_TEXT = 1_000
-"""Tokens of one message or result that are shown at most: what a record can tell of it does not need more."""
+"""Tokens of one message or result that are shown at most: a record needs no more of it."""
 
 LARGEST_SHARE = 0.5
-"""Share of the room in one request that one message or result may take, where that is less."""
+"""Share of the tokens of one request that one message or result may take, where that is less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Chunk:
 
 
 def chunks_of(turns: Sequence[Turn], room: int, counter: TokenCounter) -> Iterator[Chunk]:
-    """Yield the turns as text, in as many parts as are needed to keep each within some room.
+    """Yield the turns as text, in as many parts as are needed to keep each within a limit.
 
     `turns`: The turns, oldest first. `room`: Tokens that one part may hold, at least 1.
     """

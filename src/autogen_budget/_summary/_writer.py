@@ -19,13 +19,13 @@ from ._transcript import chunks_of
 T = TypeVar("T")
 
 MIN_TOKENS = 200
-"""Tokens of transcript that a request must have room for; with less, a summary would be made of scraps."""
+"""Tokens of transcript that must fit into a request; with less, a summary would be made of scraps."""
 
 MARGIN = 0.95
-"""Share of the room in a request that is used: joined texts and their tags hold a few tokens more than the parts."""
+"""Share of the tokens of a request that is used: joined texts and their tags hold a few tokens more than the parts."""
 
 LONGEST_REASON = 160
-"""Characters of an error that the record tells: some hold the whole answer."""
+"""Characters of an error that the record holds: some hold the whole answer."""
 
 GRACE = 1.0
 """Seconds a call has to end after it was cancelled; one that does not heed that is left alone."""
@@ -38,7 +38,7 @@ class Model(Protocol):
     counter: TokenCounter
 
     async def learn_cap(self) -> int:
-        """Return the tokens that a request may hold, asking the model's server where nothing else tells."""
+        """Return the tokens that a request may hold, asking the model's server where it is not known otherwise."""
         ...
 
     async def create(
@@ -54,7 +54,7 @@ class SummaryRequest:
 
     Args:
         turns (tuple[Turn, ...]): The turns, oldest first.
-        previous (str): The summary of what came before them. Empty means there is none.
+        previous (str): The summary of what precedes them. Empty means there is none.
         limit (int): Tokens that the new summary may hold, at least 1.
         timeout (float): Seconds that it may take, all calls together.
         prompt (str | None): What to write. `None` means what suits the model.
@@ -71,7 +71,7 @@ class SummaryRequest:
 
 @dataclass(frozen=True, slots=True)
 class SummaryResult:
-    """What came of an order.
+    """The result of an order.
 
     Args:
         text (str): The summary; the previous one where no turn got into it.
@@ -85,7 +85,7 @@ class SummaryResult:
 
 
 async def write(order: SummaryRequest, model: Model, *, as_notes: bool) -> SummaryResult:
-    """Have a summary written; whatever fails is told in what is returned.
+    """Have a summary written; whatever fails is in the result.
 
     The reply's length is asked for, and cut where it is exceeded. No argument of the call limits it beyond the client's
     own: a reasoning model spends the same tokens on thinking, and not every client takes one.
@@ -120,7 +120,7 @@ class _Writer:
             self.turns += chunk.turns
 
     async def _max_tokens(self) -> int:
-        """Return the tokens of transcript that fit into one request, beside the longest summary of what came before."""
+        """Return the tokens of transcript that fit into one request, beside the longest summary of what precedes it."""
         counter, order = self._model.counter, self._order
         cap = await self._within_time(self._model.learn_cap())
         extras = counter.measure_extras(json_output=self._schema)
@@ -147,7 +147,7 @@ class _Writer:
         return self._model.counter.count_text(text)
 
     async def _within_time(self, work: Coroutine[Any, Any, T]) -> T:
-        """What a call returns; in a task of its own, so that its being cancelled is told from being cancelled here."""
+        """What a call returns; in a task of its own, so that its being cancelled differs from being cancelled here."""
         loop = asyncio.get_running_loop()
         call = loop.create_task(work)
         call.add_done_callback(_take_note)

@@ -81,7 +81,7 @@ def _alike(head: str, cell: str) -> bool:
 
 
 def _rows(text: str, mark: str) -> "list[list[str] | Gap] | None":
-    """Return the cells of each row; rules are left out, a line that tells of a gap is one."""
+    """Return the cells of each row; rules are left out, a line that states a gap is one."""
     rows: list[list[str] | Gap] = []
     lines = text.split("\n")
     if mark == "|" or (mark == "\t" and '"' not in text):

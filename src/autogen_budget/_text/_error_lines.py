@@ -1,4 +1,4 @@
-"""Lines that tell of an error: in logs, the output of programs, results of tools."""
+"""Lines that report an error: in logs, the output of programs, results of tools."""
 
 import re
 from collections.abc import Sequence
@@ -27,15 +27,15 @@ _LONGEST_TRACEBACK = 200
 
 
 def is_error_line(line: str) -> bool:
-    """Return whether a line tells of an error; one that says that there are none does not."""
+    """Return whether a line reports an error; one that states that there are none does not."""
     return _ERROR.search(line) is not None and not _NOTHING.search(line)
 
 
 def error_lines(lines: Sequence[str]) -> list[int]:
-    """Find the lines that tell of an error or a warning, in the order in which they should be kept.
+    """Find the lines that report an error or a warning, in the order in which they should be kept.
 
-    Tracebacks come with all their lines, the last line first, since it names the error. What is said for the first time
-    comes before what was said already, and errors come before warnings.
+    Tracebacks come with all their lines, the last line first, since it names the error. What is stated first
+    precedes repetitions, and errors come before warnings.
     """
     fresh: list[int] = []
     again: list[int] = []

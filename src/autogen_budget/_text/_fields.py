@@ -11,7 +11,7 @@ class FieldRole(Enum):
     """What values of a field do for the record they stand in.
 
     Attributes:
-        IDENTITY: They tell it from all others: an id, a key, a path, an e-mail address.
+        IDENTITY: They identify it: an id, a key, a path, an e-mail address.
         NAME: They name it or its owner, or say where it is.
         LINK: They only lead somewhere: the address of an avatar.
         OTHER: Anything else.

@@ -111,7 +111,7 @@ class _Reader:
 
 
 def _join(head: _Reader, text: str, start: int, words: Sequence[str]) -> None:
-    """Put further records of a text behind the first, where one of the open lists can be told to hold the last."""
+    """Put further records of a text behind the first, where one of the open lists is known to hold the last."""
     for match in islice(_RECORD.finditer(text, start), _MAX_ATTEMPTS):
         last: list[Value] = []
         tail = _Reader(text, len(text), match.end(), [last], [last])

@@ -16,7 +16,7 @@ from ._values import Value
 from ._xml import is_xml, read_xml
 from ._yaml import is_yaml, read_yaml
 
-_SAMPLE = 40_000  # characters that tell code and logs from other texts
+_SAMPLE = 40_000  # characters by which code and logs are recognised
 
 
 @dataclass(frozen=True)
@@ -63,4 +63,4 @@ LAYOUTS = (
     Reader("pairs", is_pairs, read_pairs),
     Reader("aligned", is_aligned, read_aligned),
 )
-"""Formats told by how their lines look, asked after those. What code and logs are, they are before anything looser."""
+"""Formats recognised by their lines, asked after those. What code and logs are, they are before anything looser."""

@@ -1,4 +1,4 @@
-"""What was made of keys used lately, while there is room."""
+"""A cache of values by key, bounded by what was used lately."""
 
 import threading
 from collections import OrderedDict
@@ -28,7 +28,7 @@ class Recent(Generic[K, V]):
             return known[0]
 
     def put(self, key: K, value: V, size: int) -> None:
-        """Keep a value, and forget those that were not used for longest where there is no room for all."""
+        """Keep a value, and forget those that were not used for longest where not all fit."""
         if size > self._most:
             return
         with self._lock:

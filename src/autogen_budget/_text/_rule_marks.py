@@ -12,7 +12,7 @@ from enum import IntEnum
 
 
 class RuleLevel(IntEnum):
-    """How firmly a statement holds; the firmest are told first."""
+    """How firmly a statement holds; the firmest are rendered first."""
 
     RULE = 0
     PREFERENCE = 1
@@ -166,12 +166,12 @@ _NARRATIVE = re.compile(
     r"|\bdon['’]t (?:worry|you|mind|know|think|get me)\b|\bmust (?:have|be)\b",
     re.IGNORECASE,
 )
-"""Words that tell how things are with somebody, rather than what shall hold."""
+"""Words that state how things are with somebody, rather than what shall hold."""
 
 _PERSONAL = re.compile(
     r"(?:I|we)(?:['’](?:ll|d|m|re|ve)| think| thought| was| were| had| have| am| are)\b", re.IGNORECASE
 )
-"""How sentences begin in which people tell of themselves: what these say holds less firmly."""
+"""How sentences begin in which people describe themselves: what these say holds less firmly."""
 
 _ASKED = re.compile(r"(?:can|could|would|will) you\b", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""The sentences and lines of what somebody said."""
+"""The sentences and lines of a message."""
 
 import re
 

@@ -1,7 +1,7 @@
 """What a value looks like: an identifier, an address, a path, a date, a number, a name, a word or a text.
 
-Shapes are told by the characters alone, so that they hold for any tool, language and domain. Every repetition in the
-patterns is bounded, so that finding takes time in proportion to the text.
+Shapes are recognised by the characters alone, so they hold for any tool, language and domain. Every repetition in the patterns
+is bounded, so that finding takes time in proportion to the text.
 """
 
 import re
@@ -106,7 +106,7 @@ _NEVER_FIRST, _NEVER_LAST = " ,.:;')]}=+*", " ,:;'([{=+\\"
 """Characters that a quoted value does not begin or end with: there, the quotation marks were paired wrongly."""
 
 TELLING_DIGITS = 4
-"""Digits from which a bare number tells one thing from another."""
+"""Digits from which on a bare number identifies a thing."""
 
 
 def shape_of(value: str) -> Shape:
@@ -159,7 +159,7 @@ def find_values(text: str) -> Iterator[Found]:
 def names_in(text: str, most: int) -> list[str]:
     """Find what names things in a text, each once, in the order of first appearance.
 
-    Faster and coarser than `find_values`: for long texts of which only the names are told.
+    Faster and coarser than `find_values`: for long texts of which only the names are needed.
 
     `most`: Names at most.
 
@@ -207,7 +207,7 @@ def _stands_out(value: str) -> bool:
 
 
 def _shape_of_chunk(value: str) -> Shape:
-    """Return the shape of a value without white space. Most are plain words: those are told without any pattern."""
+    """Return the shape of a value without white space. Most are plain words, recognised without any pattern."""
     if value.isalpha():
         return _shape_of_word(value)
     if "://" in value and _URL.fullmatch(value):

@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,400})(?:\.\d{1,400})?(?:[eE][+-]?\d{1,9}
 
 
 class Number(str):
-    """A number in the spelling it came in: 2674.40 is not 2674.4 to whoever searches for it."""
+    """A number in its original spelling: 2674.40 is not 2674.4 to whoever searches for it."""
 
     __slots__ = ()
 

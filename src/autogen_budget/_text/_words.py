@@ -51,7 +51,7 @@ def _terms_of_word(whole: str) -> tuple[str, ...]:
 
 
 def stems_of(text: str) -> list[str]:
-    """List what a text is about, in its order: its words without endings and without those that tell nothing.
+    """List what a text is about, in its order: its words without endings and without those that carry no meaning.
 
     "Cancelling the orders" and `cancel_order` give the same stems. Where words are not parted by spaces, each pair of
     neighbouring characters stands for one.
@@ -71,7 +71,7 @@ def _stems_of_word(whole: str) -> tuple[str, ...]:
 
 
 def is_function_word(word: str) -> bool:
-    """Return whether a word, in lower case, is one of the English words that tell nothing by themselves."""
+    """Return whether a word, in lower case, is one of the English words that carry no meaning by themselves."""
     return _PLAIN.fullmatch(word) is not None
 
 

@@ -34,7 +34,7 @@ class _Element:
 
 
 class _Builder:
-    """What the parser tells of a text: it builds records, and keeps what it has when the text ends early."""
+    """What the parser reports of a text: it builds records, and keeps what it has when the text ends early."""
 
     def __init__(self) -> None:
         self._open = [_Element()]

@@ -1,4 +1,4 @@
-"""Cuts what tools and programs put out, where it comes in: the whole is stored first, and each cut is told."""
+"""Cuts what tools and programs put out, where it is received: the whole is stored first, and each cut is recorded."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ToolOutputLimiter:
         self._asked: tuple[str, ...] = ()
 
     def remember(self, messages: Sequence[BaseChatMessage]) -> None:
-        """Note what is asked of the agent, the first words and the newest: it tells what to keep of an output."""
+        """Note what is asked of the agent, the first words and the newest: it decides what to keep of an output."""
         self._asked = (*self._asked[:1], *(message.to_model_text() for message in messages[-1:]))
 
     def forget(self) -> None:
@@ -117,7 +117,7 @@ class ToolOutputLimiter:
         return cut
 
     def report(self, record: Record) -> None:
-        """Keep the record of something that was done to a tool, and tell the hooks."""
+        """Keep the record of something that was done to a tool, and call the hooks."""
         self.records.add(record)
         tell(record, self._hooks)
 

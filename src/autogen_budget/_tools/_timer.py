@@ -72,7 +72,7 @@ class ToolTimer:
         work: Callable[[CancellationToken], AsyncGenerator[T, None]],
         token: CancellationToken | None = None,
     ) -> AsyncGenerator[T, None]:
-        """Run a call that tells of its work on the way; see `run`."""
+        """Run a call that streams its progress; see `run`."""
         own, limits = CancellationToken(), self._limits_of(tool)
         use_daemon_threads()
         with self._errors_of(tool):

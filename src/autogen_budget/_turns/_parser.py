@@ -93,7 +93,7 @@ class TurnReader:
     def _encodable(self, message: MessageT) -> MessageT:
         try:
             new = encodable_message(message)
-        except AttributeError:  # none of AutoGen's messages: told below
+        except AttributeError:  # none of AutoGen's messages: reported below
             return message
         if new is not message:
             self._mend("half a character", type(message).__name__)

@@ -76,7 +76,7 @@ class Turn:
 
     @property
     def said_by_user(self) -> bool:
-        """Whether these are words that came from a user or another agent, not from this library."""
+        """Whether these are the words of a user or another agent, not from this library."""
         return isinstance(self.head, UserMessage) and not self.note
 
     @property
@@ -156,7 +156,7 @@ class Turn:
 
 
 def note(text: str) -> Turn:
-    """Return a turn in which this library tells the model something."""
+    """Return a turn that this library wrote for the model."""
     return Turn(UserMessage(content=text, source=NOTE_SOURCE), note=True)
 
 

@@ -107,7 +107,7 @@ def _shape(values: Sequence[Value], *, in_record: bool = False, hoist: bool = Tr
     """Return the shape that values at one place share; None when they share none.
 
     Fields that are the same in all records are told apart (`hoist`), but not in lists inside records, where a reader
-    could not tell to how many they belong.
+    could not know to how many they belong.
     """
     if not values:
         return None

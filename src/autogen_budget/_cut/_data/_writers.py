@@ -27,7 +27,7 @@ _QUOTING = ("json", "json lines", "notation")
 def write_document(document: Document, notice: str | None = None) -> str:
     """Write a document in its format.
 
-    `notice`: What to say of what is missing. `None` when nothing is to be said.
+    `notice`: The notice of what is missing. `None` for no notice.
     """
     return _WRITERS.get(document.format, _outline)(document, notice)
 
@@ -38,7 +38,7 @@ def _write_inside(document: Document) -> str:
 
 
 def _write_deep(document: Document) -> str:
-    """Write a document inside a string inside a string, where quotation marks would take more room than they quote."""
+    """Write a document inside a string inside a string, where quotation marks would cost more than they quote."""
     return _outline(document, None) if document.format in _QUOTING else write_document(document)
 
 

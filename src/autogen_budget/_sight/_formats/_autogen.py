@@ -33,7 +33,7 @@ def state_transcripts(value: Mapping[str, object], path: str = "") -> Iterator[T
 
 
 def _thread_messages(thread: Sequence[object]) -> Iterator[LLMMessage]:
-    """Yield what a team's thread says, as a manager would be sent it; events are told to nobody."""
+    """Yield what a team's thread says, as a manager would be sent it; events are sent to nobody."""
     for each in thread:
         message = mapping(each)
         source, content = str(message.get("source") or "unknown"), message.get("content")

@@ -36,7 +36,7 @@ def areas(agent: str, calls: Sequence[CallRecord], number: int) -> Iterator[str]
     points = _points(calls, MAX_POINTS)
     layers = layer_order({layer for point in points for layer in point.call.layers_sent})
     highest = max(1, *(max(point.call.cap, _sum(point.call, layers)) for point in points))
-    top = -(-highest * 27 // 25)  # room above the cap for the marks
+    top = -(-highest * 27 // 25)  # space above the cap for the marks
     cap = calls[-1].cap
     name = escape(agent)
     shrunk = sum(point.shrank for point in points)
@@ -91,7 +91,7 @@ def _stack(points: Sequence[_Point], layers: Sequence[str], top: int) -> Iterato
 def _line(caps: Sequence[int], top: int) -> str:
     path = f"M0 {_y(caps[0], top)}"
     for i, (before, cap) in enumerate(pairwise(caps), 1):
-        if cap != before:  # the cap moves when the provider tells its window
+        if cap != before:  # the cap moves when the provider reports its window
             path += f"H{i * WIDTH / len(caps):.1f}V{_y(cap, top)}"
     return (
         f'<path d="{path}H{WIDTH}" fill=none stroke=var(--cap) stroke-width=2 stroke-dasharray="6 4" '

@@ -12,7 +12,7 @@ WIDTH = 1_000
 Span = tuple[float, float]
 
 KINDS = {"waiting and planning": "--wait", "model": "--model", "tools": "--tool"}
-"""What is told apart, with the colour of each."""
+"""What is distinguished, with the colour of each."""
 
 
 def timeline(agents: dict[str, list[CallRecord]]) -> Iterator[str]:
