@@ -20,10 +20,9 @@ from autogen_core.models import (
     UserMessage,
 )
 
-from autogen_budget import CallRecord, CompactionContext, History, TiktokenCounter
+from autogen_budget import CallRecord, CompactionContext, History, TiktokenCounter, Turn
 from autogen_budget._artifacts import ArtifactLease
 from autogen_budget._history import sizes_of_extras
-from autogen_budget._turns import Turn
 
 COUNTER = TiktokenCounter()
 SYSTEM = SystemMessage(content="Be brief.")

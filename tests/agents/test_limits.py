@@ -30,12 +30,14 @@ from autogen_budget import (
     BudgetedChatCompletionClient,
     Limits,
     LoopDetectedError,
+    LoopRecord,
+    Record,
     RunTimeoutError,
     SpendPool,
+    TimeLimitRecord,
     TokenBudget,
     budget_team,
 )
-from autogen_budget._records import LoopRecord, Record, TimeLimitRecord
 from builders import Recorder
 
 BUDGET = TokenBudget(4_000)

@@ -14,9 +14,8 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from autogen_budget import ArtifactStore, TiktokenCounter
 from autogen_budget._artifacts._page import read_page
-from autogen_budget._artifacts._store import ArtifactStore
-from autogen_budget._counting._tiktoken import TiktokenCounter
 
 LIMIT = 2_000
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)

@@ -14,7 +14,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 
-from autogen_budget._counting._tiktoken import TiktokenCounter
+from autogen_budget import TiktokenCounter
 from autogen_budget._cut import cut_text
 
 LIMIT = 2_000

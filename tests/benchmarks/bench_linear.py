@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from autogen_core.models import UserMessage
 
 import autogen_budget
+from autogen_budget import Turn
 from autogen_budget._digest import Digest
 from autogen_budget._text import (
     error_lines,
@@ -32,7 +33,6 @@ from autogen_budget._text import (
     terms_of,
 )
 from autogen_budget._text._readers import LAYOUTS, SYNTAXES
-from autogen_budget._turns import Turn
 
 LEAST = 0.005
 """Seconds below which growth is noise."""

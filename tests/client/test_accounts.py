@@ -11,8 +11,7 @@ from autogen_core import CancellationToken
 from autogen_core.models import CreateResult, LLMMessage, RequestUsage
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
-from autogen_budget import BudgetedChatCompletionClient, SpendPool, TiktokenCounter, TokenBudget
-from autogen_budget._counting import Tally
+from autogen_budget import BudgetedChatCompletionClient, SpendPool, Tally, TiktokenCounter, TokenBudget
 from builders import user
 
 HELLO: list[LLMMessage] = [user("Hello there, how many ships came in today?")]

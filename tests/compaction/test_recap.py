@@ -2,10 +2,10 @@
 
 from autogen_core.models import UserMessage
 
-from autogen_budget import TiktokenCounter
+from autogen_budget import TiktokenCounter, Turn
 from autogen_budget._compaction import Focus, render
 from autogen_budget._history import DroppedTurns, stands_for_dropped
-from autogen_budget._turns import Turn, note
+from autogen_budget._turns import note
 from builders import order_turn
 
 COUNTER = TiktokenCounter()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import autogen_budget
-from autogen_budget._counting import Tally
+from autogen_budget import Tally
 from autogen_budget._counting._cache import TokenCache, count_bytes, shared_texts
 from autogen_budget._counting._vocabulary import Vocabulary
 

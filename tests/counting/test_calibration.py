@@ -12,9 +12,9 @@ from autogen_core.models import LLMMessage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autogen_budget import TiktokenCounter
+from autogen_budget import Tally, TiktokenCounter
 from autogen_budget._counting._calibration import Calibration
-from autogen_budget._counting._tally import KINDS, Tally
+from autogen_budget._counting._tally import KINDS
 from autogen_budget._counting._vocabulary import Vocabulary
 from mixed_text import conversations, predictions
 from profiles import examples

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_budget._counting._tally import KINDS, Tally, parts
+from autogen_budget import Tally
+from autogen_budget._counting._tally import KINDS, parts
 
 tallies = st.builds(Tally, **{kind: st.integers(-5, 1_000) for kind in KINDS})
 

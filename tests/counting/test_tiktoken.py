@@ -22,8 +22,7 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 from pydantic import BaseModel
 
-from autogen_budget import TiktokenCounter, TokenCounter
-from autogen_budget._counting import Tally
+from autogen_budget import Tally, TiktokenCounter, TokenCounter
 from official_vocabularies import SHA256, official_encoding
 
 MODELS = ["gpt-4o", "gpt-4", "gpt-3.5-turbo", "gpt-5", "o3-mini", "gpt-4.1-mini"]

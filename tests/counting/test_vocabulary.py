@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from autogen_budget._counting import Tally
+from autogen_budget import Tally
 from autogen_budget._counting._vocabulary import SHIPPED, Vocabulary, pieces, read_tokens
 from official_vocabularies import SHA256, official_encoding, official_file
 from scripts.pack_vocabulary import pack

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autogen_budget._counting import TiktokenCounter
+from autogen_budget import TiktokenCounter
 from autogen_budget._cut import cut_middle
 from autogen_budget._cut._head_tail import count_lines
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from autogen_budget._counting import TiktokenCounter
+from autogen_budget import TiktokenCounter
 from autogen_budget._cut import cut_text
 from builders import reference_in
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autogen_budget._counting import TiktokenCounter
+from autogen_budget import TiktokenCounter
 from autogen_budget._cut import cut_text
 from autogen_budget._cut._large import LARGE, pieces_of_large
 from autogen_budget._text import Scorer

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_budget._counting import TiktokenCounter
+from autogen_budget import TiktokenCounter
 from autogen_budget._cut import TokenLimit
 
 

@@ -1,6 +1,6 @@
 """What is kept of logs, tables, source code and prose."""
 
-from autogen_budget._counting import TiktokenCounter
+from autogen_budget import TiktokenCounter
 from autogen_budget._cut import cut_text
 
 COUNTER = TiktokenCounter()

@@ -15,10 +15,10 @@ from autogen_core.models import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_budget._counting import TiktokenCounter
+from autogen_budget import TiktokenCounter, Turn
 from autogen_budget._digest._digest import MOST_FACTS, Digest
 from autogen_budget._text import encodable
-from autogen_budget._turns import Turn, note
+from autogen_budget._turns import note
 
 COUNTER = TiktokenCounter()
 

@@ -9,9 +9,9 @@ from autogen_core.models import (
     UserMessage,
 )
 
+from autogen_budget import Turn
 from autogen_budget._digest._extract import LONGEST_MESSAGE, MOST_FACTS_OF_A_TURN, facts_of, question_of
 from autogen_budget._digest._facts import Origin
-from autogen_budget._turns import Turn
 
 
 def calls(*triples: tuple[str, str, str]) -> Turn:

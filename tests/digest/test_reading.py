@@ -6,8 +6,8 @@ from autogen_core.models import AssistantMessage, UserMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autogen_budget import Turn
 from autogen_budget._digest import Digest
-from autogen_budget._turns import Turn
 
 
 def said(text: str) -> Turn:

@@ -5,10 +5,8 @@ from autogen_core.models import UserMessage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autogen_budget import TiktokenCounter
+from autogen_budget import History, TiktokenCounter, Turn
 from autogen_budget._digest import Digest
-from autogen_budget._history import History
-from autogen_budget._turns import Turn
 from builders import call, result, said
 from profiles import examples
 

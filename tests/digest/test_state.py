@@ -14,11 +14,10 @@ from autogen_core.models import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_budget import TiktokenCounter
+from autogen_budget import TiktokenCounter, Turn
 from autogen_budget._digest import Digest
 from autogen_budget._digest._digest import MOST_FACTS
 from autogen_budget._digest._state import pack
-from autogen_budget._turns import Turn
 
 COUNTER = TiktokenCounter()
 

@@ -14,9 +14,8 @@ from autogen_core.models import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_budget._counting import TiktokenCounter
+from autogen_budget import TiktokenCounter, Turn
 from autogen_budget._digest import Digest
-from autogen_budget._turns import Turn
 
 COUNTER = TiktokenCounter()
 

@@ -15,11 +15,10 @@ from autogen_core.models import (
 )
 from PIL import Image as Picture
 
-from autogen_budget import ArtifactStore
+from autogen_budget import ArtifactStore, Turn
 from autogen_budget._history import HistoryArchive
 from autogen_budget._history._archive import written
 from autogen_budget._text import indented
-from autogen_budget._turns import Turn
 
 
 def said(text: str) -> Turn:

@@ -13,8 +13,7 @@ from autogen_core.models import (
 )
 from PIL import Image as Picture
 
-from autogen_budget import History, TiktokenCounter
-from autogen_budget._counting import Tally
+from autogen_budget import History, Tally, TiktokenCounter
 from autogen_budget._history import Conversation, ConversationRegistry, sizes_of_history, turns_in_context
 from builders import SYSTEM, call, copy_of, result, said, user
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pytest
 from autogen_core.models import LLMMessage, SystemMessage
 
-from autogen_budget import TiktokenCounter
-from autogen_budget._counting import Tally
+from autogen_budget import Tally, TiktokenCounter
 from autogen_budget._history import Conversation, ConversationRegistry
 from builders import SYSTEM, call, copy_of, result, said, user
 

@@ -8,13 +8,13 @@ from autogen_core import Image
 from autogen_core.models import LLMMessage, UserMessage
 from PIL import Image as Picture
 
-from autogen_budget import History, TiktokenCounter
+from autogen_budget import History, TiktokenCounter, Turn
 from autogen_budget._history import Conversation, sizes_of_history
 from autogen_budget._history._projection import Projection
 from autogen_budget._history._recognition import KnownMessages
 from autogen_budget._history._snapshot import SavedConversation, fingerprints, restored
 from autogen_budget._history._snapshot import saved as save
-from autogen_budget._turns import RetentionPolicy, Turn
+from autogen_budget._turns import RetentionPolicy
 from builders import SYSTEM, call, copy_of, result, said, user
 
 MESSAGES: list[LLMMessage] = [SYSTEM, user("task"), call("a"), result("a"), said("one"), user("two"), said("three")]

@@ -8,9 +8,8 @@ from autogen_core import CancellationToken
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
 import simulated_time
-from autogen_budget import Limits, ModelTimeoutError, RunTimeoutError
+from autogen_budget import Limits, ModelTimeoutError, Record, RetryRecord, RunTimeoutError, TimeLimitRecord, WaitRecord
 from autogen_budget._limits import Run, Sender, Trouble, enter_run, gate_of, shortened
-from autogen_budget._records import Record, RetryRecord, TimeLimitRecord, WaitRecord
 
 Act = float | str | Exception
 """What a scripted model does next: wait so many seconds, say something, or fail."""

@@ -7,8 +7,8 @@ from autogen_core.models import AssistantMessage, FunctionExecutionResult, Funct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autogen_budget import Turn
 from autogen_budget._recall import Passage, passages_of, passages_of_text, passages_of_transcript
-from autogen_budget._turns import Turn
 from builders import said, user
 from profiles import examples
 

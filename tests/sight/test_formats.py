@@ -24,8 +24,7 @@ from autogen_core.models import (
 )
 from PIL import Image as Pictures
 
-from autogen_budget import BudgetedAgent, RecordFile, TiktokenCounter, TokenBudget
-from autogen_budget._counting import Tally
+from autogen_budget import BudgetedAgent, RecordFile, Tally, TiktokenCounter, TokenBudget
 from autogen_budget._sight import _formats
 from autogen_budget._sight._formats import FileFormatError, Transcript, read_file
 from autogen_budget._sight._inspect import contents_of

@@ -7,8 +7,7 @@ from autogen_core import FunctionCall
 from autogen_core.models import AssistantMessage, FunctionExecutionResult, FunctionExecutionResultMessage, LLMMessage
 from autogen_core.tools import ToolSchema
 
-from autogen_budget import TiktokenCounter, TokenBudget
-from autogen_budget._counting import Tally
+from autogen_budget import Tally, TiktokenCounter, TokenBudget
 from autogen_budget._sight._formats import Transcript
 from autogen_budget._sight._plan import best_of, caps_for, outcome_of, plan, round_up
 from autogen_budget._sight._replay import Replayed, Settings, known_strategies, replay, settings_of, totals

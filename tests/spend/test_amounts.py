@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from autogen_budget._spend import Allowance, Amount, SpendPool
+from autogen_budget import SpendPool
+from autogen_budget._spend import Allowance, Amount
 
 
 def test_an_amount_up_to_the_allowance_fits() -> None:

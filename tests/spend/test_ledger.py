@@ -21,8 +21,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from autogen_budget._errors import SpendLimitError
-from autogen_budget._spend import Amount, Price, Purpose, Reservation, SpendPool, Spent
+from autogen_budget import Price, SpendLimitError, SpendPool
+from autogen_budget._spend import Amount, Purpose, Reservation, Spent
 from profiles import examples
 from redis_server import RedisServer
 

@@ -9,8 +9,8 @@ import pytest
 from autogen_core import ComponentModel
 from pydantic import ValidationError
 
-from autogen_budget._errors import SpendLimitError
-from autogen_budget._spend import Allowance, Price, SpendPool
+from autogen_budget import Price, SpendLimitError, SpendPool
+from autogen_budget._spend import Allowance
 
 
 def through_json(component: ComponentModel) -> ComponentModel:

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from autogen_budget._spend._prices import Price, PriceList, list_price
+from autogen_budget import Price
+from autogen_budget._spend._prices import PriceList, list_price
 
 MILLION = 1_000_000
 

@@ -8,8 +8,8 @@ from functools import partial
 
 import pytest
 
-from autogen_budget._errors import BudgetError, SpendLimitError
-from autogen_budget._spend import Allowance, Amount, Price, Reservation, SpendPool, Spent
+from autogen_budget import BudgetError, Price, SpendLimitError, SpendPool
+from autogen_budget._spend import Allowance, Amount, Reservation, Spent
 
 
 def test_a_reservation_is_replaced_by_what_was_used() -> None:

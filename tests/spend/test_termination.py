@@ -12,7 +12,7 @@ from autogen_agentchat.teams import RoundRobinGroupChat
 from autogen_core import CancellationToken, ComponentModel
 from typing_extensions import override
 
-from autogen_budget._spend import SpendPool, SpendTermination
+from autogen_budget import SpendPool, SpendTermination
 
 
 class Spender(BaseChatAgent):

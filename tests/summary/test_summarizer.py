@@ -7,10 +7,9 @@ import pytest
 from autogen_core.models import ChatCompletionClient, UserMessage
 
 from authors import Author, reports_in
-from autogen_budget import BudgetedChatCompletionClient, TokenBudget
+from autogen_budget import BudgetedChatCompletionClient, TokenBudget, Turn
 from autogen_budget._summary import Summarizer, SummaryRequest, SummaryResult
 from autogen_budget._summary._summarizer import MAX_DRAFTS
-from autogen_budget._turns import Turn
 
 
 def report(number: int, words: int = 20) -> Turn:

@@ -13,9 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Picture
 
-from autogen_budget import History, TiktokenCounter
+from autogen_budget import History, TiktokenCounter, Turn
 from autogen_budget._summary._transcript import LONGEST_TEXT, chunks_of, transcript_of
-from autogen_budget._turns import Turn
 from histories import valid_messages
 
 COUNTER = TiktokenCounter()

@@ -8,11 +8,10 @@ from autogen_core import FunctionCall
 from autogen_core.models import CreateResult, ModelFamily, RequestUsage, UserMessage
 
 from authors import Author, Write, reports_in, said, short
-from autogen_budget import BudgetedChatCompletionClient, TiktokenCounter, TokenBudget
+from autogen_budget import BudgetedChatCompletionClient, TiktokenCounter, TokenBudget, Turn
 from autogen_budget._summary import SummaryRequest, SummaryResult
 from autogen_budget._summary._prompt import LIST_PROMPT, PROMPT, Notes
 from autogen_budget._summary._writer import write
-from autogen_budget._turns import Turn
 
 COUNTER = TiktokenCounter()
 

@@ -17,11 +17,11 @@ from autogen_core.models import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autogen_budget import ArtifactStore, History, TiktokenCounter, TrimOldest
+from autogen_budget import ArtifactStore, History, TiktokenCounter, TrimOldest, Turn
 from autogen_budget._digest import Digest
 from autogen_budget._history import HistoryArchive
 from autogen_budget._summary._transcript import transcript_of
-from autogen_budget._turns import Turn, encodable_message
+from autogen_budget._turns import encodable_message
 from builders import context_for
 from profiles import examples
 

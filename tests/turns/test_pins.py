@@ -14,8 +14,7 @@ from autogen_core.models import (
 )
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
-from autogen_budget import BudgetedChatCompletionClient, TokenBudget, compact, pin
-from autogen_budget._history import History
+from autogen_budget import BudgetedChatCompletionClient, History, TokenBudget, compact, pin
 from autogen_budget._turns import RetentionPolicy
 
 

@@ -13,8 +13,8 @@ from autogen_core.models import (
 from hypothesis import given
 from PIL import Image as Picture
 
-from autogen_budget import History
-from autogen_budget._turns import Turn, transcript_lines
+from autogen_budget import History, Turn
+from autogen_budget._turns import transcript_lines
 from histories import valid_messages
 
 PICTURE = Image(Picture.new("RGB", (2, 2)))

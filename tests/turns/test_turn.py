@@ -13,7 +13,8 @@ from autogen_core.models import (
 )
 from PIL import Image as Picture
 
-from autogen_budget._turns import Turn, note, text_of
+from autogen_budget import Turn
+from autogen_budget._turns import note, text_of
 
 CALLS = AssistantMessage(
     content=[FunctionCall(id=i, name="f", arguments='{"q": 1}') for i in ("a", "b")], source="assistant"

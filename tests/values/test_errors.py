@@ -8,8 +8,7 @@ from autogen_agentchat.messages import BaseChatMessage
 from autogen_agentchat.teams import RoundRobinGroupChat
 from autogen_core import CancellationToken
 
-from autogen_budget import BudgetError, ContextOverflowError
-from autogen_budget._errors import ArtifactNotFoundError, SpendLimitError
+from autogen_budget import ArtifactNotFoundError, BudgetError, ContextOverflowError, SpendLimitError
 from builders import Recorder
 
 

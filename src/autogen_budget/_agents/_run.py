@@ -27,7 +27,7 @@ from autogen_budget._records import Record, TimeLimitRecord
 T = TypeVar("T")
 
 MIN_COUNTED = 5
-"""Calls or turns that a run may take at least before its model is warned of their end: fewer are all meant to be used."""
+"""Calls or turns below which a run's model is not warned of their end: so few are all meant to be used."""
 
 DEADLINE = "deadline"
 """Key beside what the clients know: when the turn has to end that is under way, in seconds of Unix time."""

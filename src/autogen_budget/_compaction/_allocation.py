@@ -14,8 +14,8 @@ class Shares:
         facts_per_dropped (float): Tokens of facts for each token that is dropped: more repeats what a reader does not
             need, less loses what he does.
         facts_slack (float): How far facts may exceed their share when the turns leave tokens unused.
-        min_facts (float): Share of the tokens beside instructions and schemas that facts may take in any case, before the
-            words of the task and of the newest turns are cut.
+        min_facts (float): Share of the tokens beside instructions and schemas that facts may take in any case, before
+            the words of the task and of the newest turns are cut.
         min_facts_before_results (float): The same before results of the newest turns are cut that are data: facts
             render the values in them anyway.
         edge_result (float): Share of the cap that results of the oldest turn that stays may keep, where there is no

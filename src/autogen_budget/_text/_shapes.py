@@ -1,7 +1,7 @@
 """What a value looks like: an identifier, an address, a path, a date, a number, a name, a word or a text.
 
-Shapes are recognised by the characters alone, so they hold for any tool, language and domain. Every repetition in the patterns
-is bounded, so that finding takes time in proportion to the text.
+Shapes are recognised by the characters alone, so they hold for any tool, language and domain. Every repetition in
+the patterns is bounded, so that finding takes time in proportion to the text.
 """
 
 import re
