@@ -2,10 +2,12 @@
 
 import json
 import logging
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar, runtime_checkable
 
 from ._records import CallRecord, OutputCut, Record
 
@@ -18,12 +20,53 @@ MAX_RECORDS = 1_000
 """How many records of calls, and how many of everything else, a `RecordLog` keeps in memory."""
 
 RecordT = TypeVar("RecordT", bound=Record)
+ItemT = TypeVar("ItemT")
 
 Hook = Callable[[Record], object]
 """Is called with each record as it is made. What it returns is ignored; what it raises is logged."""
 
 OutputHook = Callable[[OutputCut], object]
 """A hook that is given the cuts of outputs only."""
+
+
+Scope = Callable[[], AbstractContextManager[object]]
+"""Makes a context for a part of a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallStart:
+    """A model call that begins.
+
+    Args:
+        name (str): Who calls: the agent's name, or the name given to the client.
+        purpose (str): What the call is for, as in `CallRecord`.
+        model (str | None): The model's name. `None` means the client does not tell it.
+        stream (bool): Whether the reply is streamed.
+        at (float): When it begins, in seconds of Unix time.
+    """
+
+    name: str
+    purpose: str
+    model: str | None
+    stream: bool
+    at: float = field(default_factory=time.time)
+
+
+@runtime_checkable
+class CallTracer(Protocol):
+    """A hook that is also told when a call begins, and surrounds it."""
+
+    def begin_call(self, start: CallStart) -> Scope:
+        """Take in that a call begins.
+
+        Args:
+            start (CallStart): The call.
+
+        Returns:
+            Scope: Makes the context that each part of the call runs in: whatever goes on until the next chunk of its
+                reply, and the telling of its record.
+        """
+        ...
 
 
 class RecordLog:
@@ -112,3 +155,53 @@ def tell(record: RecordT, hooks: Iterable[Callable[[RecordT], object]]) -> None:
             hook(record)
         except Exception:
             logger.warning("hook %r failed", hook, exc_info=True)
+
+
+def wants_content(hooks: Iterable[object]) -> bool:
+    """Tell whether one of the hooks asks for what messages say, with a true `include_content`."""
+    return any(getattr(hook, "include_content", False) is True for hook in hooks)
+
+
+def traced(
+    hooks: Iterable[object], start: CallStart, items: AsyncGenerator[ItemT, None]
+) -> AsyncGenerator[ItemT, None]:
+    """Run a call within the contexts of those hooks that surround calls; who reads it stays outside of them.
+
+    Args:
+        hooks (Iterable[object]): Hooks of any kind.
+        start (CallStart): The call.
+        items (AsyncGenerator[ItemT, None]): What it brings.
+    """
+    scopes: list[Scope] = []
+    for hook in hooks:
+        try:
+            if isinstance(hook, CallTracer):
+                scopes.append(hook.begin_call(start))
+        except Exception:
+            logger.warning("hook %r failed", hook, exc_info=True)
+    return _within(scopes, items) if scopes else items
+
+
+async def _within(scopes: Sequence[Scope], items: AsyncGenerator[ItemT, None]) -> AsyncGenerator[ItemT, None]:
+    try:
+        while True:
+            with _entered(scopes):
+                try:
+                    item = await anext(items)
+                except StopAsyncIteration:
+                    return
+            yield item
+    finally:
+        with _entered(scopes):
+            await items.aclose()
+
+
+@contextmanager
+def _entered(scopes: Sequence[Scope]) -> Generator[None]:
+    with ExitStack() as stack:
+        for scope in scopes:
+            try:
+                stack.enter_context(scope())
+            except Exception:
+                logger.warning("a hook could not surround a call", exc_info=True)
+        yield

@@ -138,7 +138,7 @@ def _without_content(record: Record) -> Record:
     """Return a record without what may quote a conversation."""
     if isinstance(record, CallRecord):
         steps = tuple(replace(step, note=_error_class(step.note)) if step.failed else step for step in record.steps)
-        return replace(record, steps=steps, error=record.error and _error_class(record.error), content=None)
+        return replace(record, steps=steps, error=record.error and _error_class(record.error), content=None, reply=None)
     if isinstance(record, RetryRecord):
         return replace(record, error=_error_class(record.error))
     return record

@@ -126,8 +126,12 @@ class CallRecord:
         finish_reason (str | None): Why the reply ended, as AutoGen spells it. `None` means there was none.
         cache_bust (str | None): The first thing that changed in the beginning that the request could have had in common
             with the one before it: `"a time or date in the instructions, at character 31"`. `None` means nothing did.
+        max_reply_tokens (int | None): Tokens that the call, or its client, limited the reply to. `None` means neither
+            did.
         content (tuple[Mapping[str, object], ...] | None): The messages as they were sent. `None` means content is not
             recorded, which is the default.
+        reply (Mapping[str, object] | None): The reply as a message. `None` means the same, or that there was none.
+        larger (bool): Whether a larger model took over a call that could not fit, and this is its record.
     """
 
     name: str
@@ -164,7 +168,9 @@ class CallRecord:
     called: tuple[str, ...] = ()
     finish_reason: str | None = None
     cache_bust: str | None = None
+    max_reply_tokens: int | None = None
     content: tuple[Mapping[str, object], ...] | None = None
+    reply: Mapping[str, object] | None = None
     larger: bool = False
     kind: Literal["call"] = "call"
 

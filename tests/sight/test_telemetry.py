@@ -1,10 +1,15 @@
 """Spans and metrics of model calls, as the SDK's in-memory exporters get them."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from autogen_agentchat.agents import AssistantAgent
+from autogen_core.models import CreateResult
+from autogen_ext.models.replay import ReplayChatCompletionClient
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
     ExponentialHistogramDataPoint,
@@ -15,10 +20,20 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
-from autogen_budget import BudgetedAgent, OutputCut, Step, Telemetry, TokenBudget
-from builders import call_record
+from autogen_budget import (
+    BudgetedAgent,
+    BudgetedChatCompletionClient,
+    OutputCut,
+    Record,
+    Step,
+    Telemetry,
+    TokenBudget,
+)
+from autogen_budget._hooks import CallStart, Scope
+from builders import call, call_record, result, user
+from clerks import CAN_ALL
 from servers import OpenAIServer
 from servers.clients import client_of
 
@@ -32,9 +47,9 @@ class Collector:
     metrics: InMemoryMetricReader
     meters: MeterProvider
 
-    def telemetry(self, *, model_in_process: bool = False) -> Telemetry:
+    def telemetry(self, *, model_in_process: bool = False, include_content: bool = False) -> Telemetry:
         """A hook that sends here."""
-        return Telemetry(self.tracers, self.meters, model_in_process=model_in_process)
+        return Telemetry(self.tracers, self.meters, model_in_process=model_in_process, include_content=include_content)
 
     def chats(self) -> list[ReadableSpan]:
         """The spans of model calls."""
@@ -77,7 +92,8 @@ async def test_a_call_is_a_span_under_the_current_one(collector: Collector) -> N
     assert span.parent.span_id == parent.get_span_context().span_id
     assert span.start_time is not None
     assert span.end_time is not None
-    assert span.end_time - span.start_time == pytest.approx(record.seconds * 1e9, rel=0.01)
+    assert span.start_time == pytest.approx((record.at - record.seconds) * 1e9, abs=5e8)
+    assert span.end_time == int(record.at * 1e9)
     attributes = dict(span.attributes or {})
     assert attributes["gen_ai.operation.name"] == "chat"
     assert attributes["gen_ai.provider.name"] == "openai"
@@ -94,6 +110,112 @@ async def test_a_call_is_a_span_under_the_current_one(collector: Collector) -> N
     points = collector.points()
     assert [point.attributes["gen_ai.token.type"] for point in points["gen_ai.client.token.usage"] if point.attributes]
     assert isinstance(points["gen_ai.client.operation.duration"][0], HistogramDataPoint)
+
+
+class Traced(ReplayChatCompletionClient):
+    """A model that makes a span of its own, as an HTTP client does, for each chunk of a reply."""
+
+    def __init__(self, collector: Collector) -> None:
+        super().__init__(["Nine ships."], model_info=CAN_ALL)
+        self._tracer = collector.tracers.get_tracer("http")
+
+    async def create(self, *arguments: Any, **named: Any) -> CreateResult:
+        """Answer within a span."""
+        with self._tracer.start_as_current_span("POST"):
+            return await super().create(*arguments, **named)
+
+    async def create_stream(self, *arguments: Any, **named: Any) -> AsyncGenerator[str | CreateResult, None]:
+        """Answer in chunks, each within a span."""
+        async for item in super().create_stream(*arguments, **named):
+            with self._tracer.start_as_current_span("POST"):
+                pass
+            yield item
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_goes_on_in_a_call_is_within_its_span(stream: bool, collector: Collector) -> None:
+    """Its requests over the network are; what its reader does between two chunks is not."""
+    hooks = [collector.telemetry(include_content=True)]
+    client = BudgetedChatCompletionClient(Traced(collector), TokenBudget(500), name="clerk", hooks=hooks)
+    task, arguments = [user("How many ships?")], {"max_tokens": 60}
+    with collector.tracers.get_tracer("test").start_as_current_span("invoke_agent clerk") as parent:
+        if stream:
+            async for _ in client.create_stream(task, extra_create_args=arguments):
+                assert get_current_span() is parent
+        else:
+            await client.create(task, extra_create_args=arguments)
+        assert get_current_span() is parent
+    (chat,) = collector.chats()
+    posts = [span for span in collector.spans.get_finished_spans() if span.name == "POST"]
+    assert len(posts) == (3 if stream else 1)
+    assert {post.parent and post.parent.span_id for post in posts} == {chat.context and chat.context.span_id}
+    assert chat.parent == parent.get_span_context()
+    attributes = dict(chat.attributes or {})
+    assert attributes.get("gen_ai.request.stream", False) is stream
+    assert attributes["gen_ai.request.max_tokens"] == 60
+    parts = [{"role": "user", "parts": [{"type": "text", "content": "How many ships?"}]}]
+    assert json.loads(str(attributes["gen_ai.input.messages"])) == parts
+    reply = {"role": "assistant", "parts": [{"type": "text", "content": "Nine ships."}], "finish_reason": "stop"}
+    assert json.loads(str(attributes["gen_ai.output.messages"])) == [reply]
+
+
+async def test_a_stream_that_is_left_ends_its_span(collector: Collector) -> None:
+    """With the error that ended it."""
+    client = BudgetedChatCompletionClient(Traced(collector), TokenBudget(500), hooks=[collector.telemetry()])
+    stream = client.create_stream([user("How many ships?")])
+    await anext(stream)
+    await stream.aclose()
+    (chat,) = collector.chats()
+    assert dict(chat.attributes or {})["error.type"] == "GeneratorExit"
+
+
+async def test_a_failing_tracer_fails_no_call() -> None:
+    """What it cannot do is one line in the log."""
+
+    class Failing:
+        def __init__(self, early: bool) -> None:
+            self._early = early
+
+        def __call__(self, record: Record) -> None:
+            raise RuntimeError
+
+        def begin_call(self, start: CallStart) -> Scope:
+            if self._early:
+                raise RuntimeError
+            return self._scope
+
+        def _scope(self) -> AbstractContextManager[object]:
+            raise RuntimeError
+
+    hooks = [Failing(early=True), Failing(early=False)]
+    model = ReplayChatCompletionClient(["Nine."], model_info=CAN_ALL)
+    client = BudgetedChatCompletionClient(model, TokenBudget(500), hooks=hooks)
+    assert (await client.create([user("How many?")])).content == "Nine."
+
+
+def test_content_is_written_as_the_conventions_do(collector: Collector) -> None:
+    """Instructions, texts, calls and results; images are left out."""
+    image = {"data": "iVBO"}
+    messages: list[dict[str, object]] = [
+        {"type": "SystemMessage", "content": "Help."},
+        {"type": "UserMessage", "content": ["Look.", image], "source": "user"},
+        call("1").model_dump(mode="json"),
+        result("1").model_dump(mode="json"),
+    ]
+    telemetry = collector.telemetry(include_content=True)
+    telemetry(call_record(content=tuple(messages), reply=call("2").model_dump(mode="json"), finish_reason="stop"))
+    (span,) = collector.chats()
+    attributes = {key: str(value) for key, value in (span.attributes or {}).items()}
+    assert json.loads(attributes["gen_ai.system_instructions"]) == [{"type": "text", "content": "Help."}]
+    sent = json.loads(attributes["gen_ai.input.messages"])
+    assert [message["role"] for message in sent] == ["user", "assistant", "tool"]
+    assert [part["type"] for message in sent for part in message["parts"]] == [
+        "text",
+        "tool_call",
+        "tool_call_response",
+    ]
+    (reply,) = json.loads(attributes["gen_ai.output.messages"])
+    assert reply["parts"][0]["id"] == "2"
 
 
 def test_compaction_errors_and_streams_are_told(collector: Collector) -> None:

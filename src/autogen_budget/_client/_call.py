@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from autogen_core import CancellationToken
-from autogen_core.models import CreateResult
+from autogen_core.models import AssistantMessage, CreateResult
 
 from autogen_budget._errors import ContextOverflowError
 from autogen_budget._limits import seconds_left
@@ -274,9 +274,12 @@ class ModelCall:
         sent_at = self._sent_at or ended
         first_token = self._first_token_at if self._ask.stream else None
         parts = self._planner.describe(self._ask, request) if request.messages else Composition()
-        content = None
+        content = reply = None
         if self._caller.include_content:
             content = tuple(message.model_dump(mode="json") for message in request.messages)
+            if result is not None:
+                answer = AssistantMessage(content=result.content, thought=result.thought, source=self._caller.name)
+                reply = answer.model_dump(mode="json")
         called = result.content if result is not None and not isinstance(result.content, str) else ()
         return CallRecord(
             name=self._caller.name,
@@ -312,7 +315,9 @@ class ModelCall:
             called=tuple(call.name for call in called),
             finish_reason=None if result is None else result.finish_reason,
             cache_bust=parts.cache_bust,
+            max_reply_tokens=self._planner.cap.asked_for(self._ask.extra_create_args),
             content=content,
+            reply=reply,
         )
 
 

@@ -78,13 +78,13 @@ class RequestCap:
         window = None if self._window is None else self._window.tokens
         if window is None and self._budget.max_prompt_tokens is None:
             window = DEFAULT_WINDOW
-        cap = self._budget.cap(window, self._asked(extra_create_args))
+        cap = self._budget.cap(window, self.asked_for(extra_create_args))
         return cap if self._ceiling is None else min(cap, self._ceiling.tokens)
 
     def reply_room(self, extra_create_args: Mapping[str, object] | None = None) -> int:
         """Tokens a reply may take."""
         window = None if self._window is None else self._window.tokens
-        return self._budget.reply_room(window, self._asked(extra_create_args))
+        return self._budget.reply_room(window, self.asked_for(extra_create_args))
 
     def change_budget(self, budget: TokenBudget) -> None:
         """Go by another budget. A window that the provider told stays; a ceiling that was guessed goes."""
@@ -190,7 +190,8 @@ class RequestCap:
         window = self._window
         return window if window is not None and window.source in ("overflow error", "server") else None
 
-    def _asked(self, extra_create_args: Mapping[str, object] | None) -> int | None:
+    def asked_for(self, extra_create_args: Mapping[str, object] | None) -> int | None:
+        """Tokens that the call, or its client, limits the reply to. `None` means neither does."""
         return max_reply_tokens(extra_create_args or {}) or self._facts.max_reply_tokens
 
 

@@ -24,11 +24,11 @@ from autogen_budget._compaction import (
 )
 from autogen_budget._counting import Tally, TiktokenCounter, TokenCounter, TokenSource, server_source
 from autogen_budget._history import ConversationRegistry, HistoryArchive
-from autogen_budget._hooks import Hook, tell
+from autogen_budget._hooks import CallStart, Hook, tell, traced, wants_content
 from autogen_budget._introspection import clients_within
 from autogen_budget._limits import Limits
 from autogen_budget._model_facts import counts_as, describe_client
-from autogen_budget._record_json import RecordFile, with_record_file
+from autogen_budget._record_json import with_record_file
 from autogen_budget._records import CallRecord, Record
 from autogen_budget._spend import Purpose, SpendPool, pool_to_charge
 from autogen_budget._summary import Summarizer
@@ -265,7 +265,7 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
             LoopDetectedError: The agent, or the text, repeats itself.
         """
         ask = Ask([*messages], tools, tool_choice, json_output, extra_create_args, cancellation_token, stream=False)
-        async with aclosing(self._call(ask).record()) as items:
+        async with aclosing(self._answer(ask)) as items:
             return [item async for item in items if not isinstance(item, str)][-1]
 
     async def create_stream(
@@ -289,7 +289,7 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
             LoopDetectedError: The agent, or the text, repeats itself.
         """
         ask = Ask([*messages], tools, tool_choice, json_output, extra_create_args, cancellation_token, stream=True)
-        async with aclosing(self._call(ask).record()) as items:
+        async with aclosing(self._answer(ask)) as items:
             async for item in items:
                 yield item
 
@@ -364,12 +364,16 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
         """
         return ModelCall(ask, self._planner, send or self._calls.send, model=self._model, caller=caller, larger=larger)
 
+    def _answer(self, ask: Ask) -> AsyncGenerator[str | CreateResult, None]:
+        call = self._call(ask)
+        start = CallStart(self.name, self.purpose, self._model, ask.stream)
+        return traced(self._settings.hooks, start, call.record())
+
     def _call(self, ask: Ask) -> ModelCall:
         send: Send | None = None
         if self.purpose == "reply":
             ask, send = self._calls.prepare(ask)
-        content = any(isinstance(hook, RecordFile) and hook.include_content for hook in self._settings.hooks)
-        caller = Caller(self.name, self._pool, self.purpose, self._keep, content)
+        caller = Caller(self.name, self._pool, self.purpose, self._keep, wants_content(self._settings.hooks))
         if self._larger is None:
             return self.call_for(caller, ask, send)
         return self.call_for(caller, ask, send, self._larger.taking_over(replace(caller, pool=self._settings.pool)))

@@ -1,17 +1,29 @@
-"""OpenTelemetry: a `chat` span for each model call under AutoGen's own spans, and metrics; needs the API only."""
+"""OpenTelemetry: a `chat` span around each model call, under AutoGen's own spans, and metrics; needs the API only."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from uuid import uuid4
+from weakref import WeakSet
 
 from genai_prices import data_snapshot
 from opentelemetry.metrics import MeterProvider, get_meter_provider
-from opentelemetry.trace import SpanKind, Status, StatusCode, TracerProvider, get_current_span, get_tracer_provider
+from opentelemetry.trace import (
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    TracerProvider,
+    get_current_span,
+    get_tracer_provider,
+    use_span,
+)
 
+from autogen_budget._hooks import CallStart, Scope
 from autogen_budget._record_json import to_dict
 from autogen_budget._records import CallRecord, Event, Record
 
 from . import _conventions as names
+from ._span_content import content_attributes
 
 Attribute = str | bool | int | float
 Attributes = dict[str, Attribute]
@@ -20,9 +32,10 @@ Attributes = dict[str, Attribute]
 class Telemetry:
     """Sends spans and metrics of every model call to OpenTelemetry; a hook.
 
-    The span is a child of the one that is current when the call ends: AutoGen's `invoke_agent`. Its times are those of
-    the call. What else is recorded (cuts, waits, retries, time limits, loops) becomes an event of the current span.
-    Nothing of what messages say is sent.
+    The span is a child of the one that is current when the call begins: AutoGen's `invoke_agent`. Whatever goes on
+    until the call ends is inside it: the spans of an HTTP client, of a model that writes a summary. What else is
+    recorded (cuts, waits, retries, time limits, loops) becomes an event of the current span. A record that is told
+    later, as one read from a file, becomes a span with the times of its call.
 
     .. code-block:: python
 
@@ -35,6 +48,7 @@ class Telemetry:
         meter_provider (MeterProvider | None): Where metrics go. `None` means the global one.
         model_in_process (bool): Whether the model runs in this process; its spans are of kind INTERNAL then, else
             CLIENT.
+        include_content (bool): Whether the span holds instructions, messages and the reply too.
     """
 
     def __init__(
@@ -43,9 +57,12 @@ class Telemetry:
         meter_provider: MeterProvider | None = None,
         *,
         model_in_process: bool = False,
+        include_content: bool = False,
     ) -> None:
         tracers = get_tracer_provider() if tracer_provider is None else tracer_provider
         meters = get_meter_provider() if meter_provider is None else meter_provider
+        self.include_content = include_content
+        self._begun = WeakSet[Span]()
         self._kind = SpanKind.INTERNAL if model_in_process else SpanKind.CLIENT
         self._tracer = tracers.get_tracer("autogen_budget", schema_url=names.SCHEMA_URL)
         meter = meters.get_meter("autogen_budget", schema_url=names.SCHEMA_URL)
@@ -66,18 +83,31 @@ class Telemetry:
         else:
             self._event(record)
 
-    def _call(self, record: CallRecord) -> None:
-        common = _common(record)
+    def begin_call(self, start: CallStart) -> Scope:
+        """Begin the span of a call; see `CallTracer`."""
+        attributes: Attributes = {**_common(start), **({names.REQUEST_STREAM: True} if start.stream else {})}
         span = self._tracer.start_span(
-            f"chat {record.model}" if record.model else "chat",
-            kind=self._kind,
-            attributes={**common, **self._conversation(record), **_details(record)},
-            start_time=_nanoseconds(record.at - record.seconds),
+            _name(start.model), kind=self._kind, attributes=attributes, start_time=_nanoseconds(start.at)
         )
+        self._begun.add(span)
+        return partial(use_span, span, record_exception=False, set_status_on_exception=False)
+
+    def _call(self, record: CallRecord) -> None:
+        began = _nanoseconds(record.at - record.seconds)
+        common = {**_common(record), **_error(record)}
+        span = get_current_span()
+        if span in self._begun:
+            self._begun.remove(span)
+            span.update_name(_name(record.model))
+        else:
+            span = self._tracer.start_span(_name(record.model), kind=self._kind, start_time=began)
+        span.set_attributes({**common, **self._conversation(record), **_details(record)})
+        if self.include_content:
+            span.set_attributes(content_attributes(record))
         for step in record.steps:
             about = {"tokens_before": step.tokens_before, "tokens_after": step.tokens_after, "failed": step.failed}
             attributes: Attributes = {f"{names.OWN}{key}": value for key, value in about.items()}
-            span.add_event(f"{names.OWN}step {step.strategy}", attributes, _nanoseconds(record.at - record.seconds))
+            span.add_event(f"{names.OWN}step {step.strategy}", attributes, began)
         if record.error is not None:
             span.set_status(Status(StatusCode.ERROR, _error_type(record.error)))
         span.end(_nanoseconds(record.at))
@@ -105,7 +135,11 @@ class Telemetry:
         get_current_span().add_event(f"{names.OWN}{record.kind}", attributes, _nanoseconds(record.at))
 
 
-def _common(record: CallRecord) -> Attributes:
+def _name(model: str | None) -> str:
+    return f"chat {model}" if model else "chat"
+
+
+def _common(record: CallRecord | CallStart) -> Attributes:
     """Return what spans and metrics are told apart by."""
     attributes: Attributes = {
         names.OPERATION: "chat",
@@ -115,9 +149,11 @@ def _common(record: CallRecord) -> Attributes:
     }
     if record.model is not None:
         attributes[names.REQUEST_MODEL] = record.model
-    if record.error is not None:
-        attributes[names.ERROR_TYPE] = _error_type(record.error)
     return attributes
+
+
+def _error(record: CallRecord) -> Attributes:
+    return {} if record.error is None else {names.ERROR_TYPE: _error_type(record.error)}
 
 
 def _details(record: CallRecord) -> Mapping[str, Attribute | tuple[str]]:
@@ -126,6 +162,7 @@ def _details(record: CallRecord) -> Mapping[str, Attribute | tuple[str]]:
         names.INPUT_TOKENS: record.reported_prompt_tokens,
         names.OUTPUT_TOKENS: record.reported_completion_tokens,
         names.CACHE_READ_TOKENS: record.cached_tokens,
+        names.MAX_TOKENS: record.max_reply_tokens,
         names.TIME_TO_FIRST_CHUNK: record.first_token_seconds,
         names.REQUEST_STREAM: True if record.first_token_seconds is not None else None,
         names.FINISH_REASONS: None if record.finish_reason is None else (record.finish_reason,),
