@@ -88,8 +88,8 @@ async def test_a_tool_that_returns_more_each_time() -> None:
     first = findings(agent)[0]
     assert (first.kind, first.agent) == ("rising results", "clerk")
     parts = [part.tokens for call in agent.records for part in call.new_parts if part.label == "result of log"]
-    assert f"{parts[0]:,} tokens at first, {parts[-1]:,} after 12 calls" in first.summary
-    assert first.tokens == sum(size - parts[0] for size in parts)
+    assert f"{parts[0]:,} tokens at first, {parts[-1]:,} after 12 times" in first.summary
+    assert first.tokens == sum((size - parts[0]) * (24 - 2 * day - 1) for day, size in enumerate(parts))
 
 
 async def test_memory_that_repeats() -> None:
@@ -224,7 +224,52 @@ async def test_results_that_say_the_same() -> None:
     await questions(agent)
     first = findings(agent)[0]
     assert (first.kind, first.agent) == ("duplicates", "clerk")
-    assert "11 results of clerk said what an earlier one had said (status 11 times)" in first.summary
+    assert "clerk was told 11 times what it had been told before (results of status 11 times)" in first.summary
+
+
+async def talk(parts: Sequence[LLMMessage], instructions: Sequence[str] = ("Be brief.",)) -> Finding:
+    """The first finding of a talk in which each part follows the answer to the one before."""
+    client = BudgetedChatCompletionClient(Model(), LARGE, name="clerk")
+    history: list[LLMMessage] = []
+    for day, part in enumerate(parts):
+        history += [part]
+        await client.create([SystemMessage(content=instructions[day % len(instructions)]), *history])
+        history += [said("None.")]
+    return findings(client)[0]
+
+
+async def test_texts_that_grow() -> None:
+    """An application that sends its whole log with each message; memory that adds to itself."""
+    logs = ["salt and tar " * (40 + 30 * day) for day in range(10)]
+    first = await talk([user(log) for log in logs])
+    assert first.kind == "rising texts"
+    assert first.summary.startswith("texts of user grow with each call of clerk")
+    first = await talk([SystemMessage(content=log) for log in logs])
+    assert first.summary.startswith("memory grows with each call of clerk")
+
+
+async def test_a_user_who_says_the_same() -> None:
+    """Long texts only: a short one is no leak."""
+    first = await talk([user("salt and tar " * 40)] * 8)
+    assert first.kind == "duplicates"
+    assert "told 7 times what it had been told before (texts of user 7 times)" in first.summary
+
+
+async def test_an_id_in_the_prefix() -> None:
+    """However the first character that differs looks, it is one leak."""
+    instructions = [f"Help. Session {seed}. Be brief." for seed in ("1f0c", "zz9a", "a77b", "7d1e", "q0q1", "2c", "xy")]
+    first = await talk([user(f"And on day {day}?") for day in range(7)], instructions)
+    assert first.kind == "cache bust"
+    assert "lost in 6 of 7 calls" in first.summary
+
+
+async def test_a_circle_of_agents_that_quote_each_other() -> None:
+    """Any number of them."""
+    names = ("one", "three", "two")
+    team = RoundRobinGroupChat([AssistantAgent(name, Model(echoes=True)) for name in names], max_turns=15)
+    budget_team(team, LARGE)
+    await team.run(task="Discuss the salt tax.")
+    assert findings(team)[0].agent == "one and three and two"
 
 
 async def test_growth_by_one_tool() -> None:
@@ -270,6 +315,13 @@ async def test_no_false_alarm_on_steady_runs(cap: int) -> None:
     agent = BudgetedAgent(assistant, TokenBudget(cap))
     await questions(agent, 30)
     assert findings(agent) == []
+    client = BudgetedChatCompletionClient(Model(), TokenBudget(cap), name="clerk")
+    history: list[LLMMessage] = []
+    for words in (20, 35, 60, 90, 30, 45, 80):  # neither four that rise by chance nor short replies are a leak
+        history += [user("salt " * words)]
+        await client.create(history)
+        history += [said("None."), user("Go on.")]
+    assert findings(client) == []
     team = RoundRobinGroupChat(
         [AssistantAgent("one", Model(tool="log"), tools=[Log().log], max_tool_iterations=2)], max_turns=16
     )

@@ -8,8 +8,9 @@ from ._balance import Balance, balance_of, cost_of
 from ._compactions import find_frequent, find_loss
 from ._findings import Finding
 from ._fixed import find_fixed
-from ._growth import Growth, find_growth, find_rising, growth_of
+from ._growth import Growth, find_growth, growth_of
 from ._repeats import find_echoes, find_repeats
+from ._rising import find_rising
 
 __all__ = [
     "Balance",
@@ -50,11 +51,12 @@ def find_all(calls: Sequence[CallRecord], balance: Balance | None) -> tuple[Find
     `calls`: Calls of all agents, oldest first. `balance`: Whether compaction paid. `None` means that is not known.
     """
     found: list[Finding] = [*find_loss(balance, calls), *find_echoes(calls)]
-    for agent, own in calls_by_agent(calls).items():
-        rising = find_rising(agent, own)
+    agents = calls_by_agent(calls)
+    for agent, own in agents.items():
+        rising = find_rising(agent, own, agents)
         growth = growth_of(agent, own)
         steady = None if growth is None or rising else find_growth(growth, own)
-        found += [*rising, *find_fixed(agent, own), *find_repeats(agent, own), *find_frequent(agent, own)]
+        found += [*rising, *find_fixed(agent, own), *find_repeats(agent, own, agents), *find_frequent(agent, own)]
         if steady is not None:
             found.append(steady)
     return tuple(sorted(found, key=lambda finding: -finding.tokens))

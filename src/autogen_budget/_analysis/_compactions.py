@@ -6,12 +6,7 @@ from autogen_budget._records import CallRecord
 
 from ._balance import Balance
 from ._findings import Finding
-
-FREQUENT = 3
-"""One compaction in so many calls is too often: the cached prefix is lost as soon as it pays."""
-
-MIN_COMPACTIONS = 3
-"""Compactions from which their rate says something."""
+from ._thresholds import THRESHOLDS
 
 
 def find_frequent(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
@@ -20,7 +15,7 @@ def find_frequent(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
     `calls`: Its calls, oldest first.
     """
     shrunk = [call for call in calls if call.shrank]
-    if len(shrunk) < MIN_COMPACTIONS or len(shrunk) * FREQUENT < len(calls):
+    if len(shrunk) < THRESHOLDS.min_compactions or len(shrunk) * THRESHOLDS.frequent < len(calls):
         return []
     cap = calls[-1].cap
     lost = sum(max(0, call.tokens_sent - call.stable_prefix_tokens - call.new_tokens) for call in shrunk)

@@ -5,6 +5,7 @@ from typing import Literal
 
 FindingKind = Literal[
     "rising results",
+    "rising texts",
     "repeated memory",
     "instructions",
     "tool schemas",

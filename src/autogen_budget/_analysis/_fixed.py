@@ -5,18 +5,7 @@ from collections.abc import Sequence
 from autogen_budget._records import CallRecord
 
 from ._findings import Finding, percent
-
-BLOATED_SHARE = 0.25
-"""Share of the cap from which instructions or tool schemas are worth a word."""
-
-BLOATED_TOKENS = 500
-"""Tokens below which they never are: under a tiny cap everything is a large share."""
-
-UNUSED_CALLS = 5
-"""Calls after which a tool that was never called may be called unused."""
-
-NAMED = 6
-"""How many tools a sentence names."""
+from ._thresholds import THRESHOLDS
 
 
 def find_fixed(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
@@ -27,7 +16,7 @@ def find_fixed(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
     last = calls[-1]
     found: list[Finding] = []
     system, tools = last.layers_sent.get("system", 0), last.layers_sent.get("tools", 0)
-    floor = max(BLOATED_TOKENS, int(last.cap * BLOATED_SHARE))
+    floor = max(THRESHOLDS.large_tokens, int(last.cap * THRESHOLDS.large_share))
     if system >= floor:
         found.append(
             Finding(
@@ -42,7 +31,7 @@ def find_fixed(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
         )
     unused = _unused_tools(calls)
     if tools >= floor and not unused:
-        largest = sorted(last.tools.items(), key=lambda item: -item[1])[:NAMED]
+        largest = sorted(last.tools.items(), key=lambda item: -item[1])[: THRESHOLDS.named]
         named = ", ".join(f"{name} {tokens:,}" for name, tokens in largest)
         found.append(
             Finding(
@@ -56,8 +45,8 @@ def find_fixed(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
         )
     if unused:
         each = sum(unused.values())
-        names = ", ".join(f"{name} {tokens:,}" for name, tokens in list(unused.items())[:NAMED])
-        more = f" and {len(unused) - NAMED:,} more" if len(unused) > NAMED else ""
+        names = ", ".join(f"{name} {tokens:,}" for name, tokens in list(unused.items())[: THRESHOLDS.named])
+        more = f" and {len(unused) - THRESHOLDS.named:,} more" if len(unused) > THRESHOLDS.named else ""
         found.append(
             Finding(
                 "unused tools",
@@ -80,6 +69,7 @@ def _unused_tools(calls: Sequence[CallRecord]) -> dict[str, int]:
     unused = {name: tokens for name, tokens in last.tools.items() if name not in called and name != "read_artifact"}
     if last.tools_withheld:  # they are chosen by what is asked, and are others for another task
         return {}
-    if len(calls) < UNUSED_CALLS or sum(unused.values()) < max(BLOATED_TOKENS // 2, last.cap * BLOATED_SHARE / 4):
+    least = max(THRESHOLDS.large_tokens // 2, last.cap * THRESHOLDS.large_share / 4)
+    if len(calls) < THRESHOLDS.unused_calls or sum(unused.values()) < least:
         return {}
     return dict(sorted(unused.items(), key=lambda item: -item[1]))

@@ -3,24 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from statistics import correlation
 
 from autogen_budget._records import CallRecord
 
 from ._findings import Finding
-
-MIN_CALLS = 4
-"""Calls of one conversation from which a rate can be told; the first holds instructions and task."""
-
-MIN_RISE = 50
-"""Tokens by which the last of a series must be above the first: a question may be longer than the one before."""
-
-ALARM_SHARE = 0.02
-"""Share of the cap that each call adds, from which growth is a finding: the cap is full within fifty calls."""
-
-ALARM_CAUSE = 0.5
-"""Share of the growth that one tool's results must make up to be called its cause."""
+from ._parts import described, new_parts
+from ._thresholds import THRESHOLDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +60,12 @@ def growth_of(agent: str, calls: Sequence[CallRecord]) -> Growth | None:
         conversations.setdefault(call.conversation, []).append(call)
     nobody: list[CallRecord] = []
     longest = max(conversations.values(), key=len, default=nobody)
-    if len(longest) < MIN_CALLS:
+    if len(longest) < THRESHOLDS.min_calls:
         return None
     added = Counter[str]()
     for call in longest[1:]:
         for part in call.new_parts:
-            added[part.label.replace("result of ", "results of ")] += part.tokens
+            added[described(part.label)] += part.tokens
     first, last = longest[0], longest[-1]
     if not added:  # records without parts tell layers only
         for layer, tokens in last.layers_before.items():
@@ -94,17 +82,14 @@ def find_growth(growth: Growth, calls: Sequence[CallRecord]) -> Finding | None:
     """Make a finding of growth that will soon fill the cap, if one tool's results are its cause."""
     cap = calls[-1].cap
     tool = growth.cause.removeprefix("results of ")
-    if tool == growth.cause or growth.cause_share < ALARM_CAUSE or growth.tokens_per_call < cap * ALARM_SHARE:
+    is_slow = growth.tokens_per_call < cap * THRESHOLDS.growth_share
+    if tool == growth.cause or is_slow or growth.cause_share < THRESHOLDS.growth_cause:
         return None
     sizes = sorted(part.tokens for call in calls for part in call.new_parts if part.label == f"result of {tool}")
     limit = max(1, sizes[len(sizes) // 4] // 2)
+    label = f"result of {tool}"
     # Each token that a result is shorter by is not sent with any later call.
-    saved = sum(
-        max(0, part.tokens - limit) * (len(calls) - 1 - i)
-        for i, call in enumerate(calls)
-        for part in call.new_parts
-        if part.label == f"result of {tool}"
-    )
+    saved = sum(max(0, part.tokens - limit) * left for left, part in new_parts(calls) if part.label == label)
     return Finding(
         "growth",
         growth.agent,
@@ -113,42 +98,3 @@ def find_growth(growth: Growth, calls: Sequence[CallRecord]) -> Finding | None:
         f"let {tool} return less, or cut its outputs: the whole stays in the store and can be read back",
         f'TokenBudget({cap}, tool_output_tokens={{"{tool}": {limit}}})',
     )
-
-
-def find_rising(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
-    """Find tools whose results are larger each time they are called.
-
-    `calls`: Its calls, oldest first.
-    """
-    series: dict[str, list[int]] = {}
-    for call in calls:
-        for part in call.new_parts:
-            if part.layer == "tool output":
-                series.setdefault(part.label.removeprefix("result of "), []).append(part.tokens)
-    found: list[Finding] = []
-    for tool, sizes in series.items():
-        if is_rising(sizes):
-            excess = sum(size - sizes[0] for size in sizes)
-            found.append(
-                Finding(
-                    "rising results",
-                    agent,
-                    f"results of {tool} grow with each call of {agent}: {sizes[0]:,} tokens at first, {sizes[-1]:,} "
-                    f"after {len(sizes):,} calls, {excess:,} tokens more than if they had stayed as they were",
-                    excess,
-                    f"let {tool} return only what is new since it was called last",
-                    f'TokenBudget({calls[-1].cap}, tool_output_tokens={{"{tool}": {max(1, 2 * sizes[0])}}})',
-                )
-            )
-    return found
-
-
-def is_rising(sizes: Sequence[int]) -> bool:
-    """Return whether a series grows throughout: nearly every step is up, and the end is well above the beginning.
-
-    `sizes`: Tokens, oldest first.
-    """
-    if len(sizes) < MIN_CALLS or sizes[-1] < 1.5 * sizes[0] or sizes[-1] - sizes[0] < MIN_RISE:
-        return False
-    ups = sum(b > a for a, b in pairwise(sizes))
-    return ups >= 0.8 * (len(sizes) - 1) and correlation(range(len(sizes)), sizes) >= 0.8

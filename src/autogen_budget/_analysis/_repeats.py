@@ -1,43 +1,38 @@
 """What is sent again and again: duplicates, repeated memory, echoes, old results, broken prompt caches."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from autogen_budget._records import CallRecord, Part
 
 from ._findings import Finding, percent
-from ._growth import is_rising
-
-NOTABLE_SHARE = 0.02
-"""Share of all that was sent from which a repetition is worth a word."""
-
-OLD_CALLS = 8
-"""Calls after which a result is old."""
-
-OLD_SHARE = 0.05
-"""Share of the cap that an old result must take to be worth a word."""
-
-REPEATS = 3
-"""How often something must be seen to be a pattern."""
+from ._parts import described, is_received, new_parts
+from ._rising import is_rising
+from ._thresholds import THRESHOLDS
 
 
-def find_repeats(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
+def find_repeats(agent: str, calls: Sequence[CallRecord], agents: Collection[str]) -> list[Finding]:
     """Find what one agent's requests hold more than once or for too long.
 
-    `calls`: Its calls, oldest first.
+    `calls`: Its calls, oldest first. `agents`: Names of all agents; `find_echoes` looks at what they write.
     """
-    return [*_memory(agent, calls), *_duplicates(agent, calls), *_old_results(agent, calls), *_busts(agent, calls)]
+    return [
+        *_memory(agent, calls),
+        *_duplicates(agent, calls, agents),
+        *_old_results(agent, calls),
+        *_busts(agent, calls),
+    ]
 
 
 def find_echoes(calls: Sequence[CallRecord]) -> list[Finding]:
-    """Find pairs of agents that send each other the same text, or ever longer ones.
+    """Find pairs of agents that send each other the same text, and agents that do so with ever longer ones.
 
     `calls`: The calls of all agents, oldest first.
     """
     names = {call.name for call in calls}
     texts: dict[str, Part] = {}  # each text once, though every agent of a team is sent it
     copies: dict[frozenset[str], Counter[str]] = {}
-    for _, part in _new_parts(calls):
+    for _, part in new_parts(calls):
         source = part.label.removeprefix("text of ")
         if source not in names or source == part.label:
             continue
@@ -48,13 +43,13 @@ def find_echoes(calls: Sequence[CallRecord]) -> list[Finding]:
     found = [
         _echo(pair, f"said the same {len(same):,} times", sum(same.values()) * 2)
         for pair, same in copies.items()
-        if len(same) >= REPEATS
+        if len(same) >= THRESHOLDS.repeats
     ]
     sizes: dict[str, list[int]] = {}
     for key, part in texts.items():
         sizes.setdefault(key.rpartition(" ")[0], []).append(part.tokens)
     rising = sorted(name for name, row in sizes.items() if is_rising(row))
-    if not found and len(rising) == 2:
+    if not found and len(rising) > 1:
         excess = sum(size - sizes[name][0] for name in rising for size in sizes[name])
         now = " and ".join(f"{sizes[name][-1]:,}" for name in rising)
         found.append(_echo(frozenset(rising), f"answer each other with ever longer texts, by now {now} tokens", excess))
@@ -76,14 +71,14 @@ def _echo(pair: frozenset[str], what: str, tokens: int) -> Finding:
 def _memory(agent: str, calls: Sequence[CallRecord]) -> Iterator[Finding]:
     seen = Counter[str]()
     tokens = extra = 0
-    for left, part in _new_parts(calls):
+    for left, part in new_parts(calls):
         if part.label == "memory":
             seen[part.fingerprint] += 1
             if seen[part.fingerprint] > 1:
                 extra += part.tokens
                 tokens += part.tokens * left
     times = max(seen.values(), default=0)
-    if times >= REPEATS:
+    if times >= THRESHOLDS.repeats:
         yield Finding(
             "repeated memory",
             agent,
@@ -93,26 +88,34 @@ def _memory(agent: str, calls: Sequence[CallRecord]) -> Iterator[Finding]:
         )
 
 
-def _duplicates(agent: str, calls: Sequence[CallRecord]) -> Iterator[Finding]:
+def _duplicates(agent: str, calls: Sequence[CallRecord], agents: Collection[str]) -> Iterator[Finding]:
     seen = Counter[str]()
     repeats = Counter[str]()
     tokens = extra = 0
-    for left, part in _new_parts(calls):
-        if part.layer == "tool output":
-            seen[part.fingerprint] += 1
-            if seen[part.fingerprint] > 1:
-                repeats[part.label.removeprefix("result of ")] += 1
-                extra += part.tokens
-                tokens += part.tokens * left
-    if extra > NOTABLE_SHARE * sum(call.new_tokens for call in calls) and sum(repeats.values()) >= REPEATS:
-        tool, times = repeats.most_common(1)[0]
+    for left, part in new_parts(calls):
+        is_tool = part.layer == "tool output"
+        if part.label == "memory" or not (is_tool or part.tokens >= THRESHOLDS.repeated_text):
+            continue
+        if not is_received(part, agents):
+            continue
+        seen[part.fingerprint] += 1
+        if seen[part.fingerprint] > 1:
+            repeats[described(part.label)] += 1
+            extra += part.tokens
+            tokens += part.tokens * left
+    times = sum(repeats.values())
+    if extra > THRESHOLDS.repeated_share * sum(call.new_tokens for call in calls) and times >= THRESHOLDS.repeats:
+        what, most = repeats.most_common(1)[0]
+        tool = what.removeprefix("results of ")
         yield Finding(
             "duplicates",
             agent,
-            f"{sum(repeats.values()):,} results of {agent} said what an earlier one had said ({tool} {times:,} times): "
-            f"{extra:,} tokens of repeats",
+            f"{agent} was told {times:,} times what it had been told before ({what} {most:,} times): {extra:,} tokens "
+            "of repeats",
             tokens,
-            f"cache {tool}, or tell the agent that it has the result already",
+            f"cache {tool}, or tell the agent that it has the result already"
+            if tool != what
+            else "say it once: it stays in the history",
         )
 
 
@@ -127,7 +130,7 @@ def _old_results(agent: str, calls: Sequence[CallRecord]) -> Iterator[Finding]:
                 latest[key] = part
     for key, tokens in burnt.most_common(1):
         part = latest[key]
-        if part.age >= OLD_CALLS and part.tokens >= OLD_SHARE * calls[-1].cap:
+        if part.age >= THRESHOLDS.old_calls and part.tokens >= THRESHOLDS.old_share * calls[-1].cap:
             tool = part.label.removeprefix("result of ")
             yield Finding(
                 "old result",
@@ -141,11 +144,14 @@ def _old_results(agent: str, calls: Sequence[CallRecord]) -> Iterator[Finding]:
 
 
 def _busts(agent: str, calls: Sequence[CallRecord]) -> Iterator[Finding]:
-    busts = Counter(call.cache_bust.partition(", at character")[0] for call in calls if call.cache_bust)
-    if not busts or busts.most_common(1)[0][1] < min(REPEATS, len(calls) - 1):
+    busts = [(call.cache_bust, call.tokens_sent) for call in calls if call.cache_bust]
+    places = Counter(_place(bust) for bust, _ in busts)
+    if not places or places.most_common(1)[0][1] < min(THRESHOLDS.repeats, len(calls) - 1):
         return
-    what, times = busts.most_common(1)[0]
-    lost = sum(call.tokens_sent for call in calls if (call.cache_bust or "").startswith(what))
+    place, times = places.most_common(1)[0]
+    kinds = Counter(bust.partition(", at character")[0] for bust, _ in busts if _place(bust) == place)
+    what = kinds.most_common(1)[0][0]  # an id is now taken for a number, now for a change
+    lost = sum(tokens for bust, tokens in busts if _place(bust) == place)
     yield Finding(
         "cache bust",
         agent,
@@ -154,6 +160,11 @@ def _busts(agent: str, calls: Sequence[CallRecord]) -> Iterator[Finding]:
         lost,
         _advice(what),
     )
+
+
+def _place(bust: str) -> str:
+    """Return where a prefix changed: "the instructions", "message 2", "the tools"."""
+    return bust.partition(",")[0].rpartition(" in ")[2]
 
 
 def _advice(what: str) -> str:
@@ -165,8 +176,3 @@ def _advice(what: str) -> str:
     if "tool" in what:
         return "offer the same tools in the same order with every call"
     return "put what changes into the newest message, behind everything that stays the same"
-
-
-def _new_parts(calls: Sequence[CallRecord]) -> Iterator[tuple[int, Part]]:
-    """New parts, each with the number of calls that came after it and were sent it as well."""
-    return ((len(calls) - 1 - i, part) for i, call in enumerate(calls) for part in call.new_parts)
