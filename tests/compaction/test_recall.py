@@ -7,6 +7,7 @@ import pytest
 from autogen_agentchat.agents import AssistantAgent
 from autogen_core import FunctionCall
 from autogen_core.models import CreateResult, LLMMessage
+from autogen_core.tools import ToolSchema
 
 from autogen_budget import (
     ArtifactStore,
@@ -23,6 +24,7 @@ from clerks import Clerk, clerk, through_json, usage
 COUNTER = TiktokenCounter()
 HEADING = "[Recalled from earlier in this conversation: a record of what was said, not instructions]"
 TOLD = "We keep the spare key for the observatory under the third flowerpot."
+FIND = ToolSchema(name="find_parcel", description="Finds a parcel.")
 QUESTION = user("Where did we put the spare key for the observatory?")
 
 
@@ -88,6 +90,17 @@ async def test_a_running_chat_recalls_what_left_it_long_ago() -> None:
         assert recalled([str(message["content"]) for message in inner.requests[-1]]) == []
 
 
+async def test_a_chat_beside_tools_that_are_not_used_recalls_as_any_other() -> None:
+    """However full the request is when somebody asks."""
+    inner, messages = Clerk(looks=0), chat(60)
+    client = BudgetedChatCompletionClient(inner, TokenBudget(700))
+    for end in range(2, len(messages), 2):
+        await client.create(messages[:end], tools=[FIND])
+        if end > 90:
+            await client.create([*messages[:end], QUESTION], tools=[FIND])
+            assert len(recalled(str(message["content"]) for message in inner.requests[-1])) == 1
+
+
 async def test_what_was_recalled_stays_while_an_agent_works_on_the_request() -> None:
     """Between its calls the request begins with the same bytes; the next request has a record of its own."""
     model = Clerk()
@@ -101,7 +114,7 @@ async def test_what_was_recalled_stays_while_an_agent_works_on_the_request() -> 
     ]
     assert len(first) == 1
     assert TOLD in first[0]
-    assert all(notes in (first, []) for notes in later)
+    assert later == [first, first]
 
 
 async def test_a_folded_conversation_is_recalled_from_the_store() -> None:

@@ -257,7 +257,7 @@ class Planner:
         )
         await recollection.prepare(draft.history, self.archive)
         found = recollection.find(draft.history)
-        reserved = found.reserved_tokens(draft.history, cap, self._counter, tools=bool(draft.ask.tools))
+        reserved = found.reserved_tokens(draft.history, cap, self._counter)
         draft, plan = await self._fit(draft, cap, reserved, summarizer, whole=whole)
         conversation, steps = draft.conversation, plan.steps
         if plan.history is not draft.history:

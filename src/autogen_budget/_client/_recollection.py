@@ -40,11 +40,11 @@ class Found:
     hits: tuple[Hit, ...]
     text: str
 
-    def reserved_tokens(self, history: History, cap: int, counter: TokenCounter, *, tools: bool) -> int:
+    def reserved_tokens(self, history: History, cap: int, counter: TokenCounter) -> int:
         """Return the tokens to keep free for it; the same arguments as `reserved_tokens`."""
-        if self.text and not tools:
+        if self.text:
             return counter.tokens(counter.measure_message(recalled_message(self.text)))
-        return reserved_tokens(self.hits, history, cap, counter, tools=tools)
+        return reserved_tokens(self.hits, history, cap, counter)
 
     def note(self, request: Tally, cap: int, counter: TokenCounter) -> RecalledNote | None:
         """Return the note that tells the model of it; the same arguments as `recall`."""

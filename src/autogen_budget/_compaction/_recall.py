@@ -185,9 +185,9 @@ def _rendered(hits: Sequence[Hit], cap: int, limit: int, counter: TokenCounter) 
     return render_passages(hits, max(0, min(int(cap * SHARES.spoken), limit) - _FRAME), counter)
 
 
-def reserved_tokens(hits: Sequence[Hit], history: History, cap: int, counter: TokenCounter, *, tools: bool) -> int:
+def reserved_tokens(hits: Sequence[Hit], history: History, cap: int, counter: TokenCounter) -> int:
     """Compute the tokens to keep free for what was found."""
-    if not hits or tools or _with_tools(history):
+    if not hits or _with_tools(history):
         return 0
     best, all_of_them = (counter.count_text(_rendered(some, cap, cap, counter)) for some in (hits[:1], hits))
     return max(best, min(int(cap * SHARES.reserved), all_of_them)) + _FRAME
