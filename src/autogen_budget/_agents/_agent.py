@@ -253,7 +253,7 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
         return self._contexts
 
     async def read_history(self) -> str:
-        """All that was said up to the newest turn that was left out or cut, as text: what `read_artifact` reads.
+        """Return all that was said up to the newest turn that was left out or cut, as text: what `read_artifact` reads.
 
         Raises:
             ArtifactNotFoundError: Nothing was left out so far.

@@ -71,7 +71,7 @@ class BoundedFolder:
         self.renew(self._holds.all())
         if self._left <= 0:
             with self._locks.removing():
-                if self._left <= 0:  # nobody has made room meanwhile
+                if self._left <= 0:  # nobody has freed space meanwhile
                     self._make_room(newest)
 
     def _place(self, data: bytes) -> str:
@@ -137,5 +137,5 @@ class BoundedFolder:
         return self._is_free(file.reference, self._folder.stamp(file.reference))
 
     def _is_free(self, reference: str, stamp: float | None) -> bool:
-        """Whether no other store object can need a file of this date."""
+        """Return whether no other store object can need a file of this date."""
         return stamp is not None and (stamp == self._own.get(reference) or stamp < time.time() - self._bounds.grace)

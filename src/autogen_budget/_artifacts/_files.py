@@ -94,7 +94,7 @@ class ArtifactFolder:
                 return self._write(reference, data)
 
     def _make_folder(self) -> None:
-        """Make the folder; on a disk, for this user alone: it holds what was said."""
+        """Make the folder; on a disk, for this user alone: it holds conversations."""
         if self._local:
             os.makedirs(self._root, mode=0o700, exist_ok=True)
         else:
@@ -129,19 +129,19 @@ class ArtifactFolder:
         return False
 
     def exists(self, reference: str) -> bool:
-        """Whether there is a text."""
+        """Return whether there is a text."""
         with _os_errors():
             return self._fs.exists(self._path(reference))
 
     def stamp(self, reference: str) -> float | None:
-        """When a text was written, as in `ArtifactFile`; None also when there is none."""
+        """Return when a text was written, as in `ArtifactFile`; None also when there is none."""
         with _os_errors(), suppress(FileNotFoundError):
             self._fs.invalidate_cache(self._root)
             return _stamp(self._fs.info(self._path(reference)))
         return None
 
     def files(self) -> list[ArtifactFile]:
-        """All texts, and what is left of writes that were broken off."""
+        """Return all texts, and what is left of writes that were broken off."""
         with _os_errors():
             self._fs.invalidate_cache(self._root)
             entries = [(str(entry["name"]).rpartition("/")[2], entry) for entry in self._fs.ls(self._root, detail=True)]

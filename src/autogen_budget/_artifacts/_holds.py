@@ -15,7 +15,7 @@ class Holds:
         self._idle: dict[int, None] = {}  # owners, the longest idle first
 
     def of(self, owner: object) -> dict[str, None]:
-        """What an owner holds, to be added to; it is idle no more.
+        """Return what an owner holds, to be added to; it is idle no more.
 
         Raises:
             TypeError: The owner cannot be referred to weakly.
@@ -27,11 +27,11 @@ class Holds:
         return self._by_owner.setdefault(id(owner), {})
 
     def listed(self, owner: object) -> tuple[str, ...]:
-        """The references that an owner holds, in the order in which it held them first."""
+        """Return the references that an owner holds, in the order in which it held them first."""
         return tuple(self._by_owner.get(id(owner), ()))
 
     def all(self) -> Iterable[str]:
-        """The references that anybody holds."""
+        """Return the references that anybody holds."""
         return (reference for held in list(self._by_owner.values()) for reference in list(held))
 
     def __contains__(self, reference: str) -> bool:

@@ -116,7 +116,7 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
         Args:
             text (str): Any text; lone surrogates are kept.
             owner (object | None): Whoever refers to the text from now on, as if by `hold`, but with no moment between.
-                None means nobody: the text may go as soon as a later one needs the room.
+                None means nobody: the text may go as soon as a later one needs the space.
 
         Returns:
             str: The reference, the same for the same text.
@@ -264,14 +264,14 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
         self._cuts.remember(cut, reference)
 
     def whole_of(self, text: str) -> str | None:
-        """The reference of the text that a text was cut from.
+        """Return the reference of the text that a text was cut from.
 
         Args:
             text (str): A text of a conversation. What it says itself of being cut does not count: anybody can write
                 that.
 
         Returns:
-            str | None: What `remember_cut` was told. `None` means this object knows of no cut that gave this text.
+            str | None: What `remember_cut` was given. `None` means this object knows of no cut that gave this text.
         """
         return self._cuts.whole_of(text)
 

@@ -81,7 +81,7 @@ class WriteBehind:
             self._start()
 
     def waiting(self, reference: str) -> bytes | None:
-        """A text that is not written yet. `None` means none of this reference waits."""
+        """Return a text that is not written yet. `None` means none of this reference waits."""
         return self._texts.get(reference)
 
     def flush(self) -> None:
@@ -103,7 +103,7 @@ class WriteBehind:
                 )
 
     def is_at(self, url: str) -> bool:
-        """Whether it writes to a place."""
+        """Return whether it writes to a place."""
         return url == self._url
 
     def _why(self) -> str:
@@ -178,12 +178,12 @@ _unfinished: set[WriteBehind] = set()
 
 
 def _runs(thread: threading.Thread | None) -> bool:
-    """Whether a thread is at work; a process that was forked has none of its parent's."""
+    """Return whether a thread is at work; a process that was forked has none of its parent's."""
     return thread is not None and thread.is_alive()
 
 
 def waiting_text(url: str, reference: str) -> bytes | None:
-    """A text that any store object of this process has yet to write to a place. `None` means there is none."""
+    """Return a text that any store object of this process has yet to write to a place. `None` means there is none."""
     for behind in list(_unfinished):
         if behind.is_at(url) and (data := behind.waiting(reference)) is not None:
             return data

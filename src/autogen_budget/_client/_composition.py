@@ -110,7 +110,7 @@ class Composer:
         )
 
     def _find(self, messages: Sequence[LLMMessage]) -> tuple[_Known, int]:
-        """The conversation that messages go on with, and the place of the first that is new in it."""
+        """Return the conversation that messages go on with, and the place of the first that is new in it."""
         for known in reversed(self._known):  # nearly always it stands where it stood before
             for behind in range(len(known.messages) - 1, max(-1, len(known.messages) - 3), -1):
                 if behind < len(messages) and messages[behind] is known.messages[behind]:
@@ -130,7 +130,7 @@ class Composer:
         return known, 0
 
     def _latest(self, known: _Known) -> _Known:
-        """The same conversation, as the one that spoke last."""
+        """Return the same conversation, as the one that spoke last."""
         if self._known[-1] is not known:
             self._known.remove(known)
             self._known.append(known)

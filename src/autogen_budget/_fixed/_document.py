@@ -141,7 +141,7 @@ def _cut_at(text: str, headings: Sequence[Heading]) -> Iterator[Section]:
 
 
 def _main_headings(levels: Sequence[tuple[Heading, int]], length: int) -> list[Heading]:
-    """The headings of the main sections: of the surest level that has several, and of those above it.
+    """Return the headings of the main sections: of the surest level that has several, and of those above it.
 
     Headings that come later than a less sure level and part the text far worse than it does, as one underlined table
     among numbered sections, are inside sections.

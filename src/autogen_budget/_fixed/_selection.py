@@ -54,23 +54,23 @@ class Toolset:
         self._weights = [[self._weigh(form) for form in forms] for forms in self._forms]
 
     def _weigh(self, form: AnyTool) -> Tally:
-        """What a tool adds to a request that has others."""
+        """Return what a tool adds to a request that has others."""
         return self.counter.measure_extras([form, form]) - self.counter.measure_extras([form])
 
     def shortest(self, place: int) -> int:
-        """Which form of a tool is the shortest."""
+        """Return which form of a tool is the shortest."""
         return len(self._forms[place]) - 1
 
     def weight(self, place: int, form: int) -> Tally:
-        """What one form of a tool weighs."""
+        """Return what one form of a tool weighs."""
         return self._weights[place][form]
 
     def form(self, place: int, form: int) -> AnyTool:
-        """One form of a tool."""
+        """Return one form of a tool."""
         return self._forms[place][form]
 
     def places_of(self, names: Iterable[str]) -> list[int]:
-        """Where tools stand, by name; those that are not there are passed over."""
+        """Return where tools stand, by name; those that are not there are passed over."""
         places = {name: place for place, name in reversed(list(enumerate(self.index.names)))}
         return [places[name] for name in names if name in places]
 
@@ -130,7 +130,7 @@ def select_tools(
 
 
 def _ranked(toolset: Toolset, context: ToolContext) -> list[int]:
-    """The places of all tools, the most likely needed first."""
+    """Return the places of all tools, the most likely needed first."""
     scores = toolset.index.scores(context)
     places = range(len(scores))
 
@@ -158,7 +158,7 @@ def _choose(toolset: Toolset, order: Sequence[int], limit: int, fixed: Collectio
 
 
 def _fill(toolset: Toolset, order: Sequence[int], limit: int, fixed: Collection[int]) -> dict[int, int]:
-    """The places of the tools that fit in this order, each with the longest of its forms that fits."""
+    """Return the places of the tools that fit in this order, each with the longest of its forms that fits."""
     counter, tools = toolset.counter, toolset.tools
     chosen: dict[int, int] = {}
     total = counter.measure_extras(tools[:1]) - counter.measure_extras() - toolset.weight(0, 0)  # what introduces tools

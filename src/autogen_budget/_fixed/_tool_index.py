@@ -133,7 +133,7 @@ class ToolIndex:
         return _sum(total, _RANKING.general, self._general)
 
     def _read_text(self, text: str) -> tuple[list[float], frozenset[str]]:
-        """How much of a text each tool is about, from 0 to 1, and the words of tools in it."""
+        """Return how much of a text each tool is about, from 0 to 1, and the words of tools in it."""
         scores = [0.0] * len(self.names)
         terms = _terms_of(text)
         known = terms.keys() & self._by_term.keys()
@@ -144,7 +144,7 @@ class ToolIndex:
         return _scaled(scores), frozenset(known)
 
     def _alike(self, weighted: Iterable[tuple[int, float]]) -> list[float]:
-        """How much each tool is like those that are given, from 0 to 1."""
+        """Return how much each tool is like those that are given, from 0 to 1."""
         together: dict[str, float] = {}
         for place, weight in weighted:
             if weight:
@@ -157,7 +157,7 @@ class ToolIndex:
         return _scaled(scores)
 
     def _familiarity(self, texts: Iterable[str]) -> list[float]:
-        """The share of each tool's words, by their weight, that the texts hold."""
+        """Return the share of each tool's words, by their weight, that the texts hold."""
         known = frozenset[str]().union(*(self._read(text)[1] for text in texts))
         held = [0.0] * len(self.names)
         for term in sorted(known):
@@ -167,7 +167,7 @@ class ToolIndex:
 
 
 def _texts_of(tool: Tool | ToolSchema) -> tuple[str, str, list[str]]:
-    """The name, the description, and what else of a schema describes what a tool is for."""
+    """Return the name, the description, and what else of a schema describes what a tool is for."""
     schema = schema_of(tool)
     others: list[str] = []
     pending: list[object] = [schema.get("parameters")]
@@ -200,13 +200,13 @@ def _weights(name: str, texts: Iterable[str]) -> dict[str, float]:
 
 
 def _terms_of(text: str) -> Counter[str]:
-    """The stems of a text and their pairs, with how often they stand in it."""
+    """Return the stems of a text and their pairs, with how often they stand in it."""
     stems = stems_of(text)
     return Counter(stems) + Counter(f"{a} {b}" for a, b in pairwise(stems))
 
 
 def _unit(weights: Mapping[str, float]) -> dict[str, float]:
-    """The weightiest terms, as a vector of length 1; empty where none has any weight."""
+    """Return the weightiest terms, as a vector of length 1; empty where none has any weight."""
     kept = nlargest(_RANKING.terms, weights.items(), key=itemgetter(1))
     length = math.sqrt(sum(weight**2 for _, weight in kept))
     return {term: weight / length for term, weight in kept if weight} if length else {}

@@ -27,7 +27,7 @@ UNREADABLE = "[some turns cannot be read: "
 class HistoryArchive:
     """Keeps what leaves the conversations of one client, for as long as this object lives.
 
-    What was said before can be read back in the order it was said. It grows by one stored piece with each compaction.
+    The earlier conversation can be read back in its order. It grows by one stored piece with each compaction.
 
     `store`: Where everything is kept. `None` means nowhere, and nobody expects it.
     """
@@ -202,7 +202,7 @@ class HistoryArchive:
 
 
 def written(turn: Turn, whole_of: Callable[[str], str | None]) -> str:
-    """Return a turn for a reader: who said what, which calls were made, and what they brought."""
+    """Return a turn for a reader: speakers and their texts, calls and their results."""
     return "\n".join(f"[{who}] {indented(words)}" for who, words in transcript_lines(_referring(turn, whole_of)))
 
 

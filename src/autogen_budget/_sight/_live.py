@@ -52,7 +52,7 @@ def follow(path: str | PathLike[str], *, poll: float, stop_after: float | None) 
 
 
 def status_table(board: StatusBoard) -> Table:
-    """The status of all agents as a table."""
+    """Return the status of all agents as a table."""
     table = Table(box=None, pad_edge=False)
     table.add_column("agent")
     for header in ("calls", "sent", "cost", "now", "cap"):

@@ -22,7 +22,7 @@ BAR = 24
 
 
 def bars(title: str, sizes: Mapping[str, int], whole: int | None = None) -> Table:
-    """A table of sizes with bars.
+    """Return a table of sizes with bars.
 
     `whole`: What shares are of. `None` means of the sum.
     """
@@ -45,7 +45,7 @@ def plain(text: str) -> Text:
 
 
 def report_tables(report: Report) -> RenderableType:
-    """A report as tables."""
+    """Return a report as tables."""
     parts: list[RenderableType] = [Text(line) for line in summary_lines(report)]
     if report.by_layer:
         parts += [Text(), bars("what was sent", report.by_layer)]
@@ -70,7 +70,7 @@ def _finding(number: int, finding: Finding) -> Iterable[RenderableType]:
 
 
 def contents_tables(contents: Contents) -> RenderableType:
-    """What fills one conversation, largest first."""
+    """Return what fills one conversation, largest first."""
     largest = Table(title="largest parts", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for header in ("tokens", "share"):
         largest.add_column(header, justify="right")
@@ -99,7 +99,7 @@ def conversations_table(all_contents: Sequence[Contents], shown: int) -> Table:
 
 
 def replay_table(run: Replayed) -> Table:
-    """What each call of a replay sent, kept, dropped and recalled."""
+    """Return what each call of a replay sent, kept, dropped and recalled."""
     table = Table(title=printable(run.name), title_justify="left", title_style="bold", box=None, pad_edge=False)
     for header in ("call", "came", "sent", "cap", "same", "dropped", "cut", "recalled"):
         table.add_column(header, justify="right")
@@ -138,7 +138,7 @@ def _held(runs: Sequence[Replayed]) -> dict[str, int]:
 
 
 def plan_table(tried: Sequence[Outcome], best: Outcome) -> Table:
-    """Settings side by side."""
+    """Return the settings side by side."""
     table = Table(box=None, pad_edge=False)
     table.add_column("")
     table.add_column("settings", overflow="fold")

@@ -50,7 +50,7 @@ class ImagesNamed(ToolResult):
     """
 
     def to_text(self, replace_image: str | None = None) -> str:
-        """The text alone, in which each image is named; with `replace_image` as AutoGen does it."""
+        """Return the text alone, in which each image is named; with `replace_image` as AutoGen does it."""
         if replace_image is not None:
             return super().to_text(replace_image)
         return "\n".join(part.content for part in self.result if isinstance(part, TextResultContent))
@@ -164,11 +164,11 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         return self._listed or ()
 
     def forget(self) -> None:
-        """Hold no text any more, as after a reset of the conversation: they may go when the store needs the room."""
+        """Hold no text any more, as after a reset of the conversation: they may go when the store needs the space."""
         self._limiter.forget()
 
     async def list_tools(self) -> list[ToolSchema]:
-        """The wrapped workbench's tools, and behind them the one that reads back."""
+        """Return the wrapped workbench's tools, and behind them the one that reads back."""
         tools = await self._list_inner()
         return [*tools, self._limiter.reader().schema] if self._offers_read_back(tools) else tools
 
@@ -248,7 +248,7 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         await self.workbench.reset()
 
     async def save_state(self) -> Mapping[str, Any]:
-        """The wrapped workbench's state."""
+        """Return the wrapped workbench's state."""
         return await self.workbench.save_state()
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
@@ -293,7 +293,7 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
     async def _read(
         self, arguments: Mapping[str, Any] | None, cancellation_token: CancellationToken | None, call_id: str | None
     ) -> ToolResult:
-        """An answer of the read-back tool, within its limit by itself."""
+        """Return an answer of the read-back tool, within its limit by itself."""
         tool = self._limiter.reader()
         try:
             page = await tool.run_json(arguments or {}, cancellation_token or CancellationToken(), call_id=call_id)
@@ -307,7 +307,7 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         return _error(READ_ARTIFACT, cut_middle(problem, tool.limit, self._limiter.counter))
 
     async def _cut(self, result: ToolResult, arguments: Mapping[str, Any] | None) -> ToolResult:
-        """A result whose text is within the limit of its tool; the same object when it was."""
+        """Return a result whose text is within the limit of its tool; the same object when it was."""
         hints = [str(value) for value in (arguments or {}).values()]
         images = [part for part in result.result if isinstance(part, ImageResultContent)]
         whole = result.to_text()
@@ -324,7 +324,7 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         return _with_parts(ImagesNamed, result, text, images)
 
     async def _name_image(self, part: ImageResultContent) -> str:
-        """What stands in the text for an image: its size, and where it is kept."""
+        """Return what stands in the text for an image: its size, and where it is kept."""
         width, height = part.content.image.size
         kept = await self._limiter.lease.keep(part.content.to_base64())
         where = "" if kept.reference is None else f", kept in base64 as {kept.reference}"
@@ -339,7 +339,7 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
 
 
 def _is_cancelled(error: BaseException, token: CancellationToken | None) -> bool:
-    """Whether it is this task that ends: then the error goes on.
+    """Return whether it is this task that ends: then the error goes on.
 
     A tool that was ended through the token gives a result: AutoGen waits forever for one that never comes, and what it
     does next ends with the token anyway. One that was cancelled by itself has become another error before.
@@ -354,5 +354,5 @@ def _error(name: str, text: str) -> ToolResult:
 def _with_parts(
     kind: type[ToolResult], result: ToolResult, text: str, images: Sequence[ImageResultContent]
 ) -> ToolResult:
-    """The same result with another text, followed by its images."""
+    """Return the same result with another text, followed by its images."""
     return kind(name=result.name, result=[TextResultContent(content=text), *images], is_error=result.is_error)

@@ -11,7 +11,7 @@ from ._turn import Turn
 
 
 def transcript_lines(turn: Turn) -> Iterator[tuple[str, str]]:
-    """The speakers and words of a turn, in order; each call is followed by its result."""
+    """Yield the speakers and words of a turn, in order; each call is followed by its result."""
     head = turn.head
     speaker = "instructions" if isinstance(head, SystemMessage) else one_line(head.source)
     if isinstance(head, AssistantMessage) and head.thought:

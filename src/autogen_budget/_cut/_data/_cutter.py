@@ -121,7 +121,7 @@ def _revived(value: Value) -> Value:
 
 
 def _cut_document(parts: _Parts, limit: TokenLimit, shrinker: Shrinker) -> str | None:
-    """The least lossy form of a document that fits, with the fullest notice that fits; None if none fits."""
+    """Return the least lossy form of a document that fits, with the fullest notice that fits; None if none fits."""
     bounded = shrinker.bounded(parts.document.value, max(limit.limit, 1))
     plans = degradation_plans(bounded, limit.limit)[::-1]
 

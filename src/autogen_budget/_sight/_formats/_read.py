@@ -67,7 +67,7 @@ def read_file(path: str | PathLike[str], progress: Progress | None = None) -> It
 
 
 def _has_lines(file: Path) -> bool:
-    """Whether the first line that is not blank is a JSON value by itself, and not the whole file."""
+    """Return whether the first line that is not blank is a JSON value by itself, and not the whole file."""
     with file.open("rb") as stream:
         for line in stream:
             if line.strip():
@@ -119,7 +119,7 @@ def _json(line: bytes) -> object:
 
 
 def _value(value: object, name: str) -> Iterator[Transcript | Record]:
-    """What one JSON value holds."""
+    """Yield what one JSON value holds."""
     if isinstance(value, list):
         values = cast("list[object]", value)
         if values and all(_is_message(mapping(each)) for each in values[:1]):
@@ -147,7 +147,7 @@ def _value(value: object, name: str) -> Iterator[Transcript | Record]:
 
 
 def _messages(values: Sequence[object]) -> tuple[LLMMessage, ...]:
-    """Messages of AutoGen or OpenAI, as the first of them is."""
+    """Return the messages of AutoGen or OpenAI, as the first of them is."""
     if mapping(values[0]).get("type") in MESSAGE_TYPES:
         return autogen_messages(values)
     return openai_messages(values)
