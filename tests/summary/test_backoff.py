@@ -1,6 +1,6 @@
 """Pauses after failures grow, end, and are forgotten after a success."""
 
-from autogen_budget._summary._backoff import LONGEST_PAUSE, Backoff
+from autogen_budget._summary._summarizer import LONGEST_PAUSE, Backoff
 
 
 def pause_of(backoff: Backoff) -> int:

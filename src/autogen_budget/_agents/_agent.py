@@ -10,7 +10,9 @@ from autogen_agentchat.agents import BaseChatAgent
 from autogen_agentchat.base import Response
 from autogen_agentchat.messages import BaseChatMessage
 from autogen_core import CancellationToken, Component
+from autogen_core.code_executor import CodeExecutor
 from autogen_core.models import ChatCompletionClient
+from autogen_core.tools import Workbench
 from typing_extensions import Self
 
 from autogen_budget._artifacts import ArtifactStore
@@ -163,8 +165,9 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
         self._artifacts = ArtifactStore() if artifacts is None else artifacts
         self._read_back = read_back
         self._share: Share = share
-        covered = replace(settings, artifacts=self._artifacts, hooks=(self.log.add, *settings.hooks))
         budgets = inside.by_path(per_agent or {})
+        self._own_budgets = frozenset(budgets)
+        covered = replace(settings, artifacts=self._artifacts, hooks=(self.log.add, *settings.hooks))
         self._inside = Coverage(
             budget,
             replace(covered, strategies=None, counter=None, pins=(), fallback=None),
@@ -172,46 +175,19 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
             read_back=read_back,
             share=share,
         ).cover(inside, BudgetedAgent)
-        self._own_budgets = frozenset(budgets)
         own = replace(covered, pin_tools=(*pin_tools, *find_handoffs(agent))).arguments()
         self._clients = wrap_unique(
             clients, lambda client: BudgetedChatCompletionClient(client, budget, name=agent.name, **own)
         )
         counter = counter or next((client.counter for client in self._clients.values()), TiktokenCounter())
-        sharing = Sharing(share, self._artifacts, counter, self._cap)
-        self._outputs = ToolOutputLimiter(
-            budget,
-            self._artifacts,
-            counter,
-            name=agent.name,
-            cap=self._cap,
-            records=self.log,
-            hooks=settings.hooks,
-            history=self.read_history,
-            left=lambda: self._contexts.references,
-        )
         budgeted = list(dict.fromkeys(self._clients.values()))
-        self._contexts = Contexts(
-            agent.name,
-            lambda: find_contexts(agent),
-            [client.conversations for client in budgeted],
-            [client.archive for client in budgeted],
-            counter,
-            fold=bounded_memory,
-        )
+        self._contexts = Contexts(agent.name, lambda: find_contexts(agent), budgeted, counter, fold=bounded_memory)
+        self._outputs = self._limit_outputs(budget, counter)
+        sharing = Sharing(share, self._artifacts, counter, self._cap)
         self._turns = InnerTurns(agent, self._outputs, sharing, self._contexts)
         self.runs = RunGuard("agent", agent.name, settings.limits, self._report, max_calls=most_calls(agent))
-        calls_tools = any(client.model_info.get("function_calling", False) for client in clients.values())
-        wrapping = ToolWrapping(
-            self._outputs,
-            read_back=read_back and calls_tools,
-            find_tools=calls_tools,
-            shared=artifacts is not None,
-            limits=settings.limits,
-        )
         set_parts(agent, self._clients)
-        set_parts(agent, wrapping.wrap_workbenches(workbenches))
-        set_parts(agent, wrapping.wrap_executors(executors))
+        self._wrap_tools(workbenches, executors)
         note_wrapped(agent)
 
     @property
@@ -350,6 +326,34 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
             share=config.share,
             **config.settings().arguments(),
         )
+
+    def _limit_outputs(self, budget: TokenBudget, counter: TokenCounter) -> ToolOutputLimiter:
+        return ToolOutputLimiter(
+            budget,
+            self._artifacts,
+            counter,
+            name=self.name,
+            cap=self._cap,
+            records=self.log,
+            hooks=self._settings.hooks,
+            history=self.read_history,
+            left=lambda: self._contexts.references,
+        )
+
+    def _wrap_tools(
+        self, workbenches: Mapping[str, Workbench | Sequence[Workbench]], executors: Mapping[str, CodeExecutor]
+    ) -> None:
+        """Put the agent's tools and the code it runs under budget."""
+        calls_tools = any(client.model_info.get("function_calling", False) for client in self._clients.values())
+        wrapping = ToolWrapping(
+            self._outputs,
+            read_back=self._read_back and calls_tools,
+            find_tools=calls_tools,
+            shared=self._settings.artifacts is not None,
+            limits=self._settings.limits,
+        )
+        set_parts(self._inner, wrapping.wrap_workbenches(workbenches))
+        set_parts(self._inner, wrapping.wrap_executors(executors))
 
     def _report(self, record: Record) -> None:
         self.log.add(record)

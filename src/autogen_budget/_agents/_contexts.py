@@ -8,16 +8,15 @@ from typing import Literal, get_args
 from autogen_core.model_context import ChatCompletionContext, UnboundedChatCompletionContext
 from autogen_core.models import LLMMessage, UserMessage
 
+from autogen_budget._client import BudgetedChatCompletionClient
 from autogen_budget._compaction import render
 from autogen_budget._counting import TokenCounter
 from autogen_budget._cut import cut_middle
 from autogen_budget._errors import ArtifactNotFoundError
 from autogen_budget._history import (
     Conversation,
-    ConversationRegistry,
     DroppedTurns,
     History,
-    HistoryArchive,
     turns_in_context,
 )
 from autogen_budget._turns import NOTE_SOURCE, Turn
@@ -45,16 +44,15 @@ class Contexts:
         self,
         name: str,
         held: Callable[[], Mapping[str, ChatCompletionContext]],
-        conversations: Sequence[ConversationRegistry],
-        archives: Sequence[HistoryArchive],
+        clients: Sequence[BudgetedChatCompletionClient],
         counter: TokenCounter,
         *,
         fold: bool,
     ) -> None:
         self._name = name
         self._held = held
-        self._conversations = conversations
-        self._archives = archives
+        self._conversations = [client.conversations for client in clients]
+        self._archives = [client.archive for client in clients]
         self._counter = counter
         self.folding = fold
         """Whether they are folded."""

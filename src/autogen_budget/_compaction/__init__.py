@@ -1,9 +1,8 @@
 """Make it fit: the contract of a strategy, one file a strategy, the target, the forced fit, `compact`."""
 
 from ._allocation import Allocation
-from ._arguments import check_compaction
 from ._clear import ClearToolOutputs
-from ._compact import Compaction, compact
+from ._compact import Compaction, check_compaction, compact
 from ._component import dump_strategies, load_strategies
 from ._defaults import SummarizerChoice, default_strategies, summarize_with
 from ._drop_images import DropImages

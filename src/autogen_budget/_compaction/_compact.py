@@ -8,14 +8,13 @@ from autogen_core.tools import Tool, ToolSchema
 
 from autogen_budget._background import in_background
 from autogen_budget._budget import TokenBudget
-from autogen_budget._checks import check_budget
+from autogen_budget._checks import check_budget, check_sequence, kind_of
 from autogen_budget._counting import TiktokenCounter, TokenCounter
 from autogen_budget._history import History, sizes_of_extras, sizes_of_history
 from autogen_budget._recall import RecallIndex
 from autogen_budget._records import Step
 from autogen_budget._turns import Pin, RetentionPolicy, text_of
 
-from ._arguments import check_compaction
 from ._defaults import default_strategies
 from ._fit import fit, repair_steps
 from ._instructions import InstructionFitter, instruction_step, with_sections
@@ -117,3 +116,25 @@ async def compact(
         return Compaction(tuple(sent), before, plan.tokens, steps)
     messages = with_recalled(plan.history, note.text, sent)
     return Compaction(tuple(messages), before, note.tokens, (*steps, note.step))
+
+
+def check_compaction(strategies: Sequence[Strategy] | None, counter: TokenCounter | None, pins: Sequence[Pin]) -> None:
+    """Refuse what is none of them, with a message that says what is expected.
+
+    `strategies`: How to make a history smaller. `None` passes. `counter`: How to count. `None` passes.
+
+    Raises:
+        TypeError: One of them is of the wrong kind.
+    """
+    check_sequence("strategies", strategies, "[TrimOldest()]")
+    check_sequence("pins", pins, "[pin(source='lawyer')]")
+    for strategy in strategies or ():
+        if isinstance(strategy, type) or not callable(strategy):
+            raise TypeError(f"strategies must be instances such as TrimOldest(), got {kind_of(strategy)}")
+    if counter is not None and not isinstance(counter, TokenCounter):
+        raise TypeError(
+            f"counter must be a TokenCounter, for example TiktokenCounter('gpt-4o'), got {kind_of(counter)}"
+        )
+    for pinned in pins:
+        if not isinstance(pinned, Pin):
+            raise TypeError(f"pins must be made by pin(), for example pin(source='lawyer'), got {kind_of(pinned)}")

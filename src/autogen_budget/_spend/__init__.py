@@ -1,8 +1,7 @@
 """What a set of agents may spend together, and what it has spent: a pool, its books, its prices, the end of a run."""
 
 from ._amounts import Allowance, Amount, Purpose, SpendReport, Spent
-from ._nesting import pool_to_charge
-from ._pool import SpendPool
+from ._pool import SpendPool, pool_to_charge
 from ._prices import Price, list_price
 from ._reservation import Reservation
 from ._termination import SpendTermination

@@ -9,7 +9,6 @@ from autogen_core.models import ChatCompletionClient
 from autogen_budget._counting import Tally
 from autogen_budget._turns import Turn
 
-from ._backoff import Backoff
 from ._prompt import needs_schema
 from ._writer import GRACE, Model, SummaryRequest, SummaryResult, write
 
@@ -19,6 +18,42 @@ facts hold nearly all."""
 
 MAX_DRAFTS = 8
 """How many drafts a client keeps; the one that was begun first goes first. A conversation has one, seldom two."""
+
+LONGEST_PAUSE = 32
+"""Compactions that go without a summary at most before it is tried again."""
+
+
+class Backoff:
+    """Counts failures in a row, and the compactions without a summary since: one, then two, four, and so on."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        """Why the latest attempt failed. Empty means it did not."""
+        self._failures = 0
+        self._pause = 0
+
+    @property
+    def resting(self) -> bool:
+        """Whether the next compaction goes without."""
+        return self._pause > 0
+
+    def skip(self) -> bool:
+        """Count a compaction."""
+        if not self._pause:
+            return False
+        self._pause -= 1
+        return True
+
+    def failed(self, reason: str) -> None:
+        """Count a failure."""
+        self.reason = reason
+        self._failures += 1
+        self._pause = min(LONGEST_PAUSE, 2 ** (self._failures - 1))
+
+    def worked(self) -> None:
+        """Begin anew."""
+        self.reason = ""
+        self._failures = self._pause = 0
 
 
 @dataclass(frozen=True, slots=True)
