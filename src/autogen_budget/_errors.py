@@ -23,6 +23,19 @@ from typing import Literal
 
 from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage
 
+LONGEST_ERROR = 2_000
+"""Characters that are told of an error: some quote the whole request."""
+
+
+def error_text(error: BaseException) -> str:
+    """Return the class and the words of any error, at most `LONGEST_ERROR` characters; never raises."""
+    try:
+        words = str(error).encode("utf-8", "replace").decode()
+    except Exception:
+        words = "it has no readable text"
+    text = f"{type(error).__name__}: {words}"
+    return text if len(text) <= LONGEST_ERROR else f"{text[: LONGEST_ERROR - 3]}..."
+
 
 class BudgetError(Exception):
     """Base of every error this library raises about budgets.

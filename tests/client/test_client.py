@@ -25,10 +25,12 @@ from autogen_ext.models.replay import ReplayChatCompletionClient
 from autogen_budget import (
     ArtifactStore,
     BudgetedChatCompletionClient,
+    CallRecord,
     CompactionContext,
     ContextOverflowError,
     History,
     Record,
+    SpendPool,
     TiktokenCounter,
     TokenBudget,
     TrimOldest,
@@ -601,3 +603,58 @@ async def test_what_was_learned_can_be_saved() -> None:
         third = BudgetedChatCompletionClient(inner, TokenBudget(5_000))
         third.load_state({"counter": 3, "window": "wide", "ceiling": -1})
         assert third.remaining_tokens([]) == 5_000 - third.count_tokens([])
+
+
+class UnreadableError(Exception):
+    """An error that cannot even be printed."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError(f"no {name}")
+
+
+class OddClient(ReplayChatCompletionClient):
+    """Brings what clients do not bring, or raises it."""
+
+    def __init__(self, odd: Any) -> None:
+        super().__init__([])
+        self._odd = odd
+
+    async def create(self, *_: object, **__: object) -> CreateResult:
+        """Bring it as a reply."""
+        if isinstance(self._odd, Exception):
+            raise self._odd
+        return self._odd  # type: ignore[no-any-return]  # it may be anything
+
+    async def create_stream(self, *_: object, **__: object) -> AsyncGenerator[str | CreateResult, None]:
+        """Bring it in a stream."""
+        yield await self.create()
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("odd", [None, {"choices": []}, b"bytes", ["a"], 7])
+async def test_a_reply_that_is_none_is_named(odd: object, streaming: bool) -> None:
+    """With the client that brought it; nothing stays reserved."""
+    pool = SpendPool(max_tokens=10_000)
+    client = BudgetedChatCompletionClient(OddClient(odd), TokenBudget(900), pool=pool)
+    with pytest.raises(TypeError, match=r"OddClient returned .* in place of a CreateResult"):
+        await (drain(client.create_stream([SYSTEM])) if streaming else client.create([SYSTEM]))
+    assert pool.reserved.tokens == 0
+
+
+async def test_an_error_is_passed_on_however_odd_it_is() -> None:
+    """One that cannot be read, and one as long as a book, of which the record holds the beginning."""
+    records: list[Record] = []
+
+    def failing(error: Exception) -> BudgetedChatCompletionClient:
+        return BudgetedChatCompletionClient(OddClient(error), TokenBudget(900), hooks=[records.append])
+
+    with pytest.raises(UnreadableError):
+        await failing(UnreadableError()).create([SYSTEM])
+    with pytest.raises(ContextOverflowError, match="It said: ValueError: maximum context"):
+        await failing(ValueError("maximum context length " * 10**5)).create([SYSTEM])
+    unreadable, long = [record.error or "" for record in records if isinstance(record, CallRecord)]
+    assert unreadable == "UnreadableError: it has no readable text"
+    assert len(long) < 3_000

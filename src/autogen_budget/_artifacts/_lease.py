@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from autogen_budget._errors import error_text
 from autogen_budget._turns import references_in
 
 from ._reference import references_of
@@ -50,7 +51,7 @@ class ArtifactLease:
             return StoreResult(await self.store.put_behind(text, owner=self))
         except Exception as error:  # whatever a store raises: the call goes on
             logger.warning("a text of %d characters was cut, and the whole was not kept: %s", len(text), error)
-            return StoreResult(None, f"{type(error).__name__}: {error}")
+            return StoreResult(None, error_text(error))
 
     def keeps(self, text: str) -> bool:
         """Whether the whole of a text was stored here, or is what the text was cut from."""

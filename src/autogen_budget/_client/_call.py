@@ -13,7 +13,7 @@ from typing import TypeVar
 from autogen_core import CancellationToken
 from autogen_core.models import AssistantMessage, CreateResult
 
-from autogen_budget._errors import ContextOverflowError
+from autogen_budget._errors import ContextOverflowError, error_text
 from autogen_budget._limits import seconds_left
 from autogen_budget._records import CallRecord
 from autogen_budget._spend import Purpose, Reservation, SpendPool
@@ -233,20 +233,13 @@ class ModelCall:
         """Return the request to send after one was refused for its size: a strictly smaller one."""
         self._planner.learn_refusal(overflow, refused)
         if self._retries == MAX_RETRIES:
-            raise ContextOverflowError(
-                f"the provider refused the request for its size {MAX_RETRIES + 1} times, at last with "
-                f"{refused.tokens:,} tokens under a cap of {refused.cap:,}. It said: {error}. Set context_window in "
-                "TokenBudget to what the model has; until then the cap is lower.",
-                cap=refused.cap,
-                size=refused.tokens,
-                parts=refused.layers_sent,
-            ) from error
+            raise _refused(refused, f"{MAX_RETRIES + 1} times", error) from error
         try:
-            smaller = await _unless_cancelled(
-                self._planner.plan_smaller(self._ask, refused), self._ask.cancellation_token
-            )
-        except ContextOverflowError as overflowed:
-            raise overflowed from error
+            planning = self._planner.plan_smaller(self._ask, refused)
+            smaller = await _unless_cancelled(planning, self._ask.cancellation_token)
+        except ContextOverflowError as least:
+            why = f"and it cannot be made to fit into less: its smallest form holds {least.size:,}"
+            raise _refused(refused, why, error) from error
         self._retries += 1
         logger.info("%s: refused with %d tokens, sending %d", self._caller.name, refused.tokens, smaller.tokens)
         return smaller
@@ -302,7 +295,7 @@ class ModelCall:
             from_cache=result is not None and result.cached,
             retries=self._retries,
             seconds=ended - self._began,
-            error=None if error is None else f"{type(error).__name__}: {error}",
+            error=None if error is None else error_text(error),
             seconds_left=seconds_left(),
             waited_seconds=sent_at - self._began,
             first_token_seconds=None if first_token is None else first_token - sent_at,
@@ -330,6 +323,17 @@ async def _unless_cancelled(
     future = asyncio.ensure_future(work)
     token.link_future(future)
     return await future
+
+
+def _refused(request: Request, what: str, error: Exception) -> ContextOverflowError:
+    return ContextOverflowError(
+        f"the provider refused the request for its size, {what}; at last it held {request.tokens:,} tokens under a cap "
+        f"of {request.cap:,}. It said: {error_text(error)}. Set context_window in TokenBudget to what the model has; "
+        "until then the cap is lower.",
+        cap=request.cap,
+        size=request.tokens,
+        parts=request.layers_sent,
+    )
 
 
 def _pay(reservation: Reservation, charge: _Charge | None) -> None:

@@ -10,7 +10,7 @@ from autogen_budget._errors import LoopDetectedError
 from autogen_budget._limits import Adviser, Limits, Sender, TextLoop, Trouble, current_run
 from autogen_budget._records import LoopRecord, Record
 
-from ._provider_errors import OutOfMemory, Throttled, read_provider_error
+from ._provider_errors import OutOfMemory, Throttled, read_provider_error, status_of
 from ._request import Ask, Request
 from ._send import Item, Send
 from ._usage import Usage, UsageListener
@@ -97,9 +97,8 @@ def read_trouble(error: Exception) -> Trouble | None:
             return Trouble("overloaded")
         case None:
             kinds = {kind.__name__ for kind in type(error).__mro__}
-            status = getattr(error, "status_code", None)
-            broken = isinstance(error, ConnectionError) or kinds & _BROKEN_CONNECTIONS or status in _GATEWAY_STATUSES
-            return Trouble("transient") if broken else None
+            broken = isinstance(error, ConnectionError) or kinds & _BROKEN_CONNECTIONS
+            return Trouble("transient") if broken or status_of(error) in _GATEWAY_STATUSES else None
         case _:
             return None
 

@@ -118,14 +118,21 @@ ProviderError = Overflow | Throttled | OutOfMemory
 
 
 def read_provider_error(error: BaseException) -> ProviderError | None:
-    """Read an error of a model client. Reading never raises: that would hide the error itself.
+    """Read an error of a model client; never raises, whatever the error is: that would hide it.
 
     Returns:
         ProviderError | None: `None` means the error is about something else.
     """
+    try:
+        return _read(error)
+    except Exception:
+        return None
+
+
+def _read(error: BaseException) -> ProviderError | None:
     if isinstance(error, ValidationError):  # quotes what it refuses, which may speak of anything
         return None
-    status, body = _status(error), _body(error)
+    status, body = status_of(error), _body(error)
     codes = {str(code).lower() for code in _codes(error, body) if isinstance(code, (str, int))}
     text = _message(error, body)
     if codes & _OTHER_CODES:
@@ -176,10 +183,14 @@ def _number(value: object, least: int = SMALLEST_WINDOW) -> int | None:
     return value if least <= value <= LARGEST_WINDOW else None
 
 
-def _status(error: BaseException) -> int | None:
-    status: object = getattr(error, "status_code", None)
-    metadata = _mapping(_mapping(getattr(error, "response", None)).get("ResponseMetadata"))
-    status = metadata.get("HTTPStatusCode", status)  # botocore's
+def status_of(error: BaseException) -> int | None:
+    """Return the HTTP status that an error tells; never raises."""
+    try:
+        status: object = getattr(error, "status_code", None)
+        metadata = _mapping(_mapping(getattr(error, "response", None)).get("ResponseMetadata"))
+        status = metadata.get("HTTPStatusCode", status)  # botocore's
+    except Exception:
+        return None
     return status if isinstance(status, int) else None
 
 

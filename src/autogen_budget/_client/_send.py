@@ -5,6 +5,9 @@ from contextlib import aclosing
 
 from autogen_core.models import ChatCompletionClient, CreateResult
 
+from autogen_budget._checks import kind_of
+from autogen_budget._errors import error_text
+
 from ._request import Ask, Request
 from ._usage import ASK_FOR_USAGE, STREAM_OPTIONS, UsageListener, reports_when_asked
 
@@ -34,7 +37,7 @@ class Sender:
                     extra_create_args=ask.extra_create_args,
                     cancellation_token=ask.cancellation_token,
                 )
-            usage.take(result)
+            usage.take(self._checked(result, CreateResult))
             yield result
             return
         begun = False
@@ -46,7 +49,7 @@ class Sender:
                     yield item
             return
         except Exception as error:
-            if begun or not asks or STREAM_OPTIONS not in str(error):
+            if begun or not asks or STREAM_OPTIONS not in error_text(error):
                 raise
         self._ask_for_usage = False  # a server that knows no such option
         async with aclosing(self._stream(ask, request, usage, ask_for_usage=False)) as items:
@@ -66,9 +69,16 @@ class Sender:
         )
         async with aclosing(stream):
             while True:
-                with usage.listening():  # not while the caller works on an item
-                    item = await anext(stream, None)
-                if item is None:
+                try:
+                    with usage.listening():  # not while the caller works on an item
+                        item = await anext(stream)
+                except StopAsyncIteration:
                     return
-                usage.take(item)
+                usage.take(self._checked(item, (str, CreateResult)))
                 yield item
+
+    def _checked(self, item: Item, kinds: type | tuple[type, ...]) -> Item:
+        """Return what a client brought, if it is what clients bring: some return what their server sent."""
+        if not isinstance(item, kinds):
+            raise TypeError(f"{type(self._client).__name__} returned {kind_of(item)} in place of a CreateResult")
+        return item

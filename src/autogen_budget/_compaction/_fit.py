@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autogen_budget._background import in_background
-from autogen_budget._errors import ContextOverflowError
+from autogen_budget._errors import ContextOverflowError, error_text
 from autogen_budget._history import History, sizes_of_history
 from autogen_budget._records import Step
 from autogen_budget._turns import Repair, Turn
@@ -147,7 +147,7 @@ async def _apply(strategy: Strategy, plan: Plan, context: CompactionContext) -> 
         tokens = plan.tokens if smaller is plan.history else context.tokens_of(smaller)
     except Exception as error:
         logger.warning("%s failed and was passed over", name, exc_info=True)
-        failure = Step(name, plan.tokens, plan.tokens, f"{type(error).__name__}: {error}", failed=True)
+        failure = Step(name, plan.tokens, plan.tokens, error_text(error), failed=True)
         return plan.after(plan.history, plan.tokens, failure)
     least = 1 if plan.tokens > context.cap else int(context.cap * FIT.min_gain)
     if smaller is plan.history or plan.tokens - tokens < least:

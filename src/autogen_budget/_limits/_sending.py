@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 from autogen_core import CancellationToken
 from autogen_core.models import ChatCompletionClient
 
-from autogen_budget._errors import ModelTimeoutError, RunTimeoutError
+from autogen_budget._errors import ModelTimeoutError, RunTimeoutError, error_text
 from autogen_budget._records import Record, RetryRecord, TimeLimitRecord, WaitRecord
 
 from ._gate import Gate, Permit, gate_of, gate_of_client, new_ticket
@@ -109,7 +109,7 @@ class Sender:
                 return
             except Exception as error:
                 self._check_retry(error, call)
-                self._report(RetryRecord(self._name, call.made, f"{type(error).__name__}: {error}", call.delay))
+                self._report(RetryRecord(self._name, call.made, error_text(error), call.delay))
 
     def _spend(self, replied: int) -> None:
         """Count the tokens of an answer for the minute."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from autogen_budget._counting import TokenCounter
 from autogen_budget._cut import cut_text
+from autogen_budget._errors import error_text
 from autogen_budget._turns import Turn
 
 from ._prompt import LIST_PROMPT, PROMPT, Notes, ask
@@ -97,7 +98,7 @@ async def write(order: SummaryRequest, model: Model, *, as_notes: bool) -> Summa
     except NoSummaryError as reason:
         failure = str(reason)
     except Exception as error:
-        failure = f"{type(error).__name__}: {error}"[:LONGEST_REASON]
+        failure = error_text(error)[:LONGEST_REASON]
     return SummaryResult(writer.text, writer.turns, failure)
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from autogen_core import CancellationToken
 
-from autogen_budget._errors import ToolTimeoutError
+from autogen_budget._errors import ToolTimeoutError, error_text
 from autogen_budget._limits import (
     Limits,
     SelfCancelledError,
@@ -95,7 +95,7 @@ class ToolTimer:
         except (Exception, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            raise RuntimeError(f"{type(error).__name__}: {error}") from error
+            raise RuntimeError(error_text(error)) from error
 
     def _limits_of(self, tool: str) -> tuple[TimeLimit, ...]:
         if tool in self._runners and tool not in self.limits.tool_timeouts:
