@@ -6,7 +6,7 @@ import pytest
 
 from autogen_budget._cut._data._table import tabulate
 from autogen_budget._cut._data._write_json import write_json
-from autogen_budget._text import Gap
+from autogen_budget._text import Gap, Value
 from formats import json_value
 
 
@@ -54,6 +54,12 @@ def test_gaps_stay_gaps() -> None:
         Gap(5),
         ["3"],
     ]
+
+
+def test_records_beside_prose_are_rows_too() -> None:
+    """Each part of a text is read by itself."""
+    records: Value = [{"a": "1"}, {"a": "2"}, {"a": "3"}]
+    assert tabulate(("Found:", records)) == ("Found:", [{"[columns]": ["a"]}, ["1"], ["2"], ["3"]])
 
 
 @pytest.mark.parametrize(

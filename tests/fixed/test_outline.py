@@ -159,7 +159,7 @@ def test_sections_too_large_to_be_shown_give_way_to_their_own() -> None:
 def test_a_first_section_stands_for_a_preamble_that_says_nothing(opening: str) -> None:
     """What holds for all is said first, with a heading or without."""
     filler = "The form is blue and lies on the desk. " * 40
-    text = f"{opening}## How to answer\n\nAnswer in rhymes.</b>\n\n## Boats\n\n{filler}\n\n## Nets\n\n{filler}"
+    text = f"{opening}## How to answer\n\nAnswer in rhymes.</em>\n\n## Boats\n\n{filler}\n\n## Nets\n\n{filler}"
     read = outline(text + ("\n</manual>" if "<" in opening else ""), 400, COUNTER)
     assert "Answer in rhymes." in read.text
     assert "- Boats (" in read.text
@@ -176,7 +176,9 @@ def test_a_first_section_stands_for_a_preamble_that_says_nothing(opening: str) -
         ("§ 1 Fees", "§ 2 Tides"),
         ("第一章 Fees", "第二章 Tides"),
         ("Fees:", "Tides:"),
+        ("Fees:\nAs agreed.", "Tides:\nAs seen."),
         ("Fees", "Tides"),
+        ("**Fees**:", "**Tides**:"),
         ("__Fees__", "__Tides__"),
     ],
 )

