@@ -192,7 +192,7 @@ def has_own_threads(loop: asyncio.AbstractEventLoop) -> bool:
     return executor is not None and _attributes(executor).get("_thread_name_prefix") != "asyncio"
 
 
-def most_calls(agent: object) -> int | None:
+def max_calls_of(agent: object) -> int | None:
     """Return how many model calls an agent makes in one turn at most, where AutoGen counts them.
 
     Returns:

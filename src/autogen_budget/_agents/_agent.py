@@ -29,7 +29,7 @@ from autogen_budget._introspection import (
     find_handoffs,
     find_runners,
     find_workbenches,
-    most_calls,
+    max_calls_of,
     originals_restored,
     set_parts,
 )
@@ -48,7 +48,7 @@ from ._covering import Coverage
 from ._roster import roster_of
 from ._run import DEADLINE, RunGuard
 from ._sharing import Share, Sharing, dump_share
-from ._turn import InnerTurns, Said
+from ._turn import InnerTurns, TurnItem
 
 STATE_KEY = "autogen_budget"
 """Key beside the inner agent's own state, so that either loads without the other."""
@@ -185,7 +185,7 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
         self._outputs = self._limit_outputs(budget, counter)
         sharing = Sharing(share, self._artifacts, counter, self._cap)
         self._turns = InnerTurns(agent, self._outputs, sharing, self._contexts)
-        self.runs = RunGuard("agent", agent.name, settings.limits, self._report, max_calls=most_calls(agent))
+        self.runs = RunGuard("agent", agent.name, settings.limits, self._report, max_calls=max_calls_of(agent))
         set_parts(agent, self._clients)
         self._wrap_tools(workbenches, executors)
         note_wrapped(agent)
@@ -265,7 +265,7 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
 
     async def on_messages_stream(
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
-    ) -> AsyncGenerator[Said, None]:
+    ) -> AsyncGenerator[TurnItem, None]:
         """Let the inner agent answer, and pass on all it says on the way; raises as `on_messages` does."""
         async with aclosing(self.runs.run(self._turns.stream(messages), cancellation_token)) as items:
             async for item in items:

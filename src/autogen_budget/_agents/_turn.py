@@ -13,10 +13,10 @@ from autogen_budget._tools import ToolOutputLimiter
 from ._contexts import Contexts
 from ._sharing import Sharing
 
-Said = BaseAgentEvent | BaseChatMessage | Response
+TurnItem = BaseAgentEvent | BaseChatMessage | Response
 """What a turn brings."""
 
-BeginTurn = Callable[[CancellationToken], AsyncGenerator[Said, None]]
+BeginTurn = Callable[[CancellationToken], AsyncGenerator[TurnItem, None]]
 """Begins a turn that a token ends."""
 
 
@@ -39,7 +39,7 @@ class InnerTurns:
             return self.stream(messages)  # as AutoGen's own agents do
         given = list(messages)
 
-        async def turn(token: CancellationToken) -> AsyncGenerator[Said, None]:
+        async def turn(token: CancellationToken) -> AsyncGenerator[TurnItem, None]:
             self._outputs.remember(given)
             async with self._contexts.turn():
                 yield await self._agent.on_messages(await self._sharing.choose(given), token)
@@ -53,7 +53,7 @@ class InnerTurns:
         """
         given = list(messages)
 
-        async def turn(token: CancellationToken) -> AsyncGenerator[Said, None]:
+        async def turn(token: CancellationToken) -> AsyncGenerator[TurnItem, None]:
             self._outputs.remember(given)
             shared = await self._sharing.choose(given)
             async with self._contexts.turn(), aclosing(self._agent.on_messages_stream(shared, token)) as items:

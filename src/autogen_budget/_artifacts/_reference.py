@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from autogen_budget._turns import REFERENCE_LENGTH
 
 # Models add quotes and brackets, and the line that they would read.
-_SAID = re.compile(rf"\W*([a-z2-7]{{{REFERENCE_LENGTH}}})(?::[0-9:]+)?\W*", re.IGNORECASE)
+_REFERENCE_IN = re.compile(rf"\W*([a-z2-7]{{{REFERENCE_LENGTH}}})(?::[0-9:]+)?\W*", re.IGNORECASE)
 
 MAX_CUTS_KNOWN = 16_384
 """Cut texts whose whole is known; about 3 MB. Older ones would be stored once more if they were cut again."""
 
 
-def said_reference(reference: str) -> str | None:
+def reference_in(reference: str) -> str | None:
     """Return the reference in a model's argument; None when there is none."""
-    match = _SAID.fullmatch(reference)
+    match = _REFERENCE_IN.fullmatch(reference)
     return match[1].lower() if match else None
 
 

@@ -23,7 +23,7 @@ from autogen_budget._turns import REFERENCE_LENGTH
 from ._bounded import BoundedFolder, Bounds
 from ._files import ArtifactFolder
 from ._holds import Holds
-from ._reference import KnownCuts, references_of, said_reference
+from ._reference import KnownCuts, reference_in, references_of
 from ._write_behind import WriteBehind, waiting_text
 
 _logger = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
             ArtifactNotFoundError: Nothing whole is stored under that reference; the text says what would work.
             OSError: The store failed or was too slow.
         """
-        name = said_reference(reference)
+        name = reference_in(reference)
         text = None if name is None else await self._off_the_loop(lambda: self._get(name))
         if text is None:
             raise ArtifactNotFoundError(self._advice(reference))
@@ -202,7 +202,7 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
         Raises:
             OSError: The store failed or was too slow.
         """
-        name = said_reference(reference)
+        name = reference_in(reference)
         return name is not None and (
             waiting_text(self.url, name) is not None or await self._off_the_loop(lambda: self._folder.exists(name))
         )
@@ -218,7 +218,7 @@ class ArtifactStore(ComponentBase[ArtifactStoreConfig], Component[ArtifactStoreC
         Raises:
             TypeError: The owner cannot be referred to weakly.
         """
-        names = [name for name in map(said_reference, references) if name is not None]
+        names = [name for name in map(reference_in, references) if name is not None]
         self._holds.of(owner).update(dict.fromkeys(names))
         written = [name for name in names if waiting_text(self.url, name) is None]
         if self._folder.shared and written:

@@ -89,7 +89,7 @@ class RequestCap:
     def change_budget(self, budget: TokenBudget) -> None:
         """Go by another budget. A window that the provider told stays; a ceiling that was guessed goes."""
         self._budget, self._ceiling = budget, None
-        reported = self._told_window()
+        reported = self._reported_window()
         if reported is None or (budget.context_window or reported.tokens) < reported.tokens:
             self._window, self._window_asked = _window_without_network(self._facts, budget), False
             self._asking = None
@@ -147,7 +147,7 @@ class RequestCap:
 
     def save_state(self) -> Mapping[str, object]:
         """What the provider taught, as values that JSON can hold."""
-        window, ceiling = self._told_window(), self._ceiling
+        window, ceiling = self._reported_window(), self._ceiling
         return {
             "window": None if window is None else window.tokens,
             "ceiling": None if ceiling is None else ceiling.tokens,
@@ -186,7 +186,7 @@ class RequestCap:
                     self.tokens(),
                 )
 
-    def _told_window(self) -> Window | None:
+    def _reported_window(self) -> Window | None:
         window = self._window
         return window if window is not None and window.source in ("overflow error", "server") else None
 

@@ -64,7 +64,7 @@ class _Known:
     calls: int = 0
     messages: list[LLMMessage] = field(default_factory=list[LLMMessage])
     sent: list[_Sent] = field(default_factory=list[_Sent])
-    born: dict[str, int] = field(default_factory=dict[str, int])
+    first_call: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class Composer:
@@ -91,9 +91,9 @@ class Composer:
         known.calls += 1
         tools_before = self._tools
         same_tools = len(tools) == len(tools_before) and list(tools) == list(tools_before)
-        bust = None
+        change = None
         if known.messages and not (stable and same_tools):
-            bust = find_cache_bust(known.messages, messages, tools_before, tools)
+            change = find_cache_bust(known.messages, messages, tools_before, tools)
         if not same_tools:
             self._tools, self._sizes = tuple(tools), self._tool_sizes(tools)
         known.messages = list(messages)
@@ -106,7 +106,7 @@ class Composer:
             new_parts=tuple(new),
             largest=self._largest(known, sent, parts_by_id, changed=changed),
             tools=self._sizes,
-            cache_bust=bust,
+            cache_bust=change,
         )
 
     def _find(self, messages: Sequence[LLMMessage]) -> tuple[_Known, int]:
@@ -151,7 +151,7 @@ class Composer:
         for i in range(len(known.sent), len(sent)):
             before = known.sent[-1].largest if known.sent else ()
             parts = parts_by_id.get(id(sent[i])) or self._parts(sent[i], leads=i == 0)
-            dated = [(known.born.setdefault(part.fingerprint, known.calls), part) for part in parts]
+            dated = [(known.first_call.setdefault(part.fingerprint, known.calls), part) for part in parts]
             least = before[-1][1].tokens if len(before) == LARGEST_PARTS else -1
             if any(part.tokens > least for _, part in dated):
                 before = tuple(sorted((*before, *dated), key=lambda item: -item[1].tokens)[:LARGEST_PARTS])
@@ -159,8 +159,8 @@ class Composer:
         if not known.sent:
             return ()
         return tuple(
-            Part(part.label, part.layer, part.tokens, part.fingerprint, known.calls - born)
-            for born, part in known.sent[-1].largest
+            Part(part.label, part.layer, part.tokens, part.fingerprint, known.calls - first_call)
+            for first_call, part in known.sent[-1].largest
         )
 
     def _parts(self, message: LLMMessage, *, leads: bool) -> Iterable[Part]:

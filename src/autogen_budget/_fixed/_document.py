@@ -173,9 +173,9 @@ def _levels(headings: Sequence[Heading]) -> list[tuple[Heading, int]]:
     for heading in headings:
         tier, kind, depth = heading.tier, heading.kind, heading.depth
         if (tier, kind, depth) not in known:
-            alike = {other[2]: level for other, level in known.items() if other[:2] == (tier, kind)}
-            above = [level for other, level in alike.items() if other < depth]
-            below = [level for other, level in alike.items() if other > depth]
+            similar = {other[2]: level for other, level in known.items() if other[:2] == (tier, kind)}
+            above = [level for other, level in similar.items() if other < depth]
+            below = [level for other, level in similar.items() if other > depth]
             # Of one kind, the marks themselves say which is the higher one.
             known[tier, kind, depth] = max(above) + 1 if above else min(below) if below else current.get(tier, -1) + 1
         current[tier] = known[tier, kind, depth]
@@ -237,15 +237,15 @@ def _strong(line: str, start: int, after: str) -> Heading | None:
 
 def _weak(line: str, start: int, after: str, *, alone: bool) -> Heading | None:
     """Return the headings that are distinguished from lists and sentences by what stands around them only."""
-    words, said = line.strip(), line.rstrip().endswith(_SENTENCE_END)
+    words, is_sentence = line.strip(), line.rstrip().endswith(_SENTENCE_END)
     if (match := _NUMBER.match(line)) and (match["number"][:1].isdigit() or len(line) <= MAX_HEADING):
         depth = match["number"].count(".")
         listed = _NUMBER.match(after) is not None or (not match["number"][0].isdigit() and not alone)
         listed = listed or after.startswith("  ")  # an item of a list that goes on
-        if depth or (alone and not said and len(line) <= MAX_HEADING and not listed):
+        if depth or (alone and not is_sentence and len(line) <= MAX_HEADING and not listed):
             kind = "number" if match["number"][0].isdigit() else "letter"
             return Heading(start, words, 1, kind, depth)
-    if len(line) > MAX_HEADING or said:
+    if len(line) > MAX_HEADING or is_sentence:
         return None
     if _CJK_NUMBER.match(line):
         return Heading(start, words, 1, "cjk number", int(words[0] in "（("))

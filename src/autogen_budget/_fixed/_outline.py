@@ -113,8 +113,8 @@ def outline(text: str, limit: int, counter: TokenCounter, reference: str | None 
     least = min(needed, int(left * _SHARES.rules))
     parts = [part for section in entries for part in sized(section, left - least - _SHARES.frame, counter)]
     largest = max((counter.count_text(part.text) for part in parts), default=0) + _SHARES.frame
-    told = _told(rules[:listed], max(min(least, left - largest), left - 2 * largest), counter)
-    lines = [line for at in range(listed) for line in (contents[at], *(f"  - {rule}" for rule in told[at]))]
+    listed_rules = _rules_to_list(rules[:listed], max(min(least, left - largest), left - 2 * largest), counter)
+    lines = [line for at in range(listed) for line in (contents[at], *(f"  - {rule}" for rule in listed_rules[at]))]
     if listed < len(contents):
         lines.append(f"- and {len(contents) - listed:,} more")
     shown = "\n".join((preamble, "", _notice(len(entries), reference), *lines)) if entries else preamble
@@ -146,12 +146,12 @@ def _entries(document: Document, limit: int, counter: TokenCounter) -> tuple[str
         entries = [part for section in entries for part in _opened(section, most, counter)]
     else:
         entries = _packed(entries, max(_SHARES.smallest, left // _SHARES.grain), counter)
-    while entries and _says_nothing(preamble) and counter.count_text(entries[0].text) <= left * _SHARES.contents:
+    while entries and _is_empty(preamble) and counter.count_text(entries[0].text) <= left * _SHARES.contents:
         preamble, entries = preamble + entries[0].text, entries[1:]
     return preamble.strip("\n"), entries
 
 
-def _says_nothing(preamble: str) -> bool:
+def _is_empty(preamble: str) -> bool:
     return all(not line.strip() or line.lstrip().startswith(_MARKS) for line in preamble.splitlines())
 
 
@@ -207,23 +207,23 @@ def _rules_of(section: Section) -> list[str]:
     for sentence in split_sentences(section.text):
         words = sentence.lstrip("-*•+ \t")
         long = len(words.split()) >= _SHARES.shortest_rule or not words.isascii()
-        tells = long and not words.startswith(_MARKS) and title_of(words) != section.title
-        if tells and len(words) <= _SHARES.longest_rule and rule_level(words) is RuleLevel.RULE:
+        is_informative = long and not words.startswith(_MARKS) and title_of(words) != section.title
+        if is_informative and len(words) <= _SHARES.longest_rule and rule_level(words) is RuleLevel.RULE:
             found.append(words)
     return list(dict.fromkeys(found))
 
 
-def _told(rules: Sequence[Sequence[str]], limit: int, counter: TokenCounter) -> list[list[str]]:
+def _rules_to_list(rules: Sequence[Sequence[str]], limit: int, counter: TokenCounter) -> list[list[str]]:
     """Return those of the rules that fit, section by section: all of the first section's first, then the shortest."""
     places = [(at > 0, len(rule), at, rule) for at, some in enumerate(rules) for rule in some]
-    told: list[list[str]] = [[] for _ in rules]
+    listed_rules: list[list[str]] = [[] for _ in rules]
     for *_, at, rule in sorted(places):
         cost = counter.count_text(rule) + 4
         if cost > limit:
             break
-        told[at].append(rule)
+        listed_rules[at].append(rule)
         limit -= cost
-    return [[rule for rule in some if rule in chosen] for some, chosen in zip(rules, told, strict=True)]
+    return [[rule for rule in some if rule in chosen] for some, chosen in zip(rules, listed_rules, strict=True)]
 
 
 def _first_that_fit(lines: Sequence[str], limit: int, counter: TokenCounter) -> int:

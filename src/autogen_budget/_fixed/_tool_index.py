@@ -30,7 +30,7 @@ class _Ranking:
         instructions (float): The weight of the instructions beside that of the request.
         task (float): The weight of the first request beside that of the newest.
         recent (float): The weight of the newest other message; that of the one before is half of it.
-        alike (float): The weight of the tools that are like those which the texts name: the tools of one service are
+        similar (float): The weight of the tools that are like those which the texts name: the tools of one service are
             needed together.
         called (float): The weight of the tools that are like those which were called.
         looks (float): How much more a tool counts that only looks something up: agents look before they act.
@@ -49,7 +49,7 @@ class _Ranking:
     instructions: float = 1.0
     task: float = 0.3
     recent: float = 1.0
-    alike: float = 4.0
+    similar: float = 4.0
     called: float = 0.5
     looks: float = 0.5
     general: float = 0.15
@@ -124,11 +124,11 @@ class ToolIndex:
         familiar = (_RANKING.foreign + share**_RANKING.familiar for share in self._familiarity(context.texts))
         total = _scaled([score * factor for score, factor in zip(total, familiar, strict=True)])
         best = nlargest(_RANKING.examples, enumerate(total), key=itemgetter(1))
-        total = _sum(total, _RANKING.alike, self._alike(best))
+        total = _sum(total, _RANKING.similar, self._similar(best))
         places = {name: place for place, name in enumerate(self.names)}
         called = [places[name] for name in context.called if name in places][: _RANKING.memory]
         recent_first = ((place, 1 / math.sqrt(i + 1)) for i, place in enumerate(called))
-        total = _sum(_scaled(total), _RANKING.called, self._alike(recent_first))
+        total = _sum(_scaled(total), _RANKING.called, self._similar(recent_first))
         total = [score * factor for score, factor in zip(total, self._factors, strict=True)]
         return _sum(total, _RANKING.general, self._general)
 
@@ -143,7 +143,7 @@ class ToolIndex:
                 scores[place] += weight * strength
         return _scaled(scores), frozenset(known)
 
-    def _alike(self, weighted: Iterable[tuple[int, float]]) -> list[float]:
+    def _similar(self, weighted: Iterable[tuple[int, float]]) -> list[float]:
         """Return how much each tool is like those that are given, from 0 to 1."""
         together: dict[str, float] = {}
         for place, weight in weighted:

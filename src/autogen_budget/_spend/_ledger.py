@@ -95,13 +95,13 @@ class Refusal:
     """Why a call cannot be paid for.
 
     Args:
-        standing (PoolStatus): The pool that refused.
+        status (PoolStatus): The pool that refused.
         asked (Amount): What the call asked for.
         unit (Unit): What there is too little of.
         final (bool): Whether nothing can change that. False means it may fit once calls under way are settled.
     """
 
-    standing: PoolStatus
+    status: PoolStatus
     asked: Amount
     unit: Unit
     final: bool
@@ -222,12 +222,12 @@ class Ledger:
         """
         optional = line.purpose == "summary"  # a run can go on without it, so it says nothing about the next call
         with self._lock:
-            refusal = _refusal([self._standing(limit) for limit in limits], asked)
+            refusal = _refusal([self._status(limit) for limit in limits], asked)
             if refusal is None:
                 return self._take(Hold(line, asked), optional=optional)
-            if refusal.final and refusal.standing.exhausted_unit is None and not optional:
-                standing = refusal.standing
-                self._marks[standing.limit.path] = CallExtremes(standing.marks.largest, refused=asked)
+            if refusal.final and refusal.status.exhausted_unit is None and not optional:
+                status = refusal.status
+                self._marks[status.limit.path] = CallExtremes(status.marks.largest, refused=asked)
             if not refusal.final and on_change is not None:
                 self._waiting.append(on_change)
             return refusal
@@ -256,7 +256,7 @@ class Ledger:
         path = limits[0].path
         with self._lock:
             lines = {line: spent for line, spent in self._lines.items() if line.pool[: len(path)] == path}
-            return [self._standing(limit) for limit in limits], lines
+            return [self._status(limit) for limit in limits], lines
 
     def save(self) -> Mapping[str, object]:
         """Return what was spent, as values that JSON can hold. Calls under way are not in it."""
@@ -288,7 +288,7 @@ class Ledger:
     def close(self) -> None:
         """Nothing is open."""
 
-    def _standing(self, limit: Limit) -> PoolStatus:
+    def _status(self, limit: Limit) -> PoolStatus:
         path = limit.path
         return PoolStatus(
             limit, self._spent.get(path, Spent()), self._held.get(path, Amount()), self._marks.get(path, CallExtremes())
@@ -323,13 +323,13 @@ class Ledger:
             on_change()
 
 
-def _refusal(standings: Sequence[PoolStatus], asked: Amount) -> Refusal | None:
-    for standing in standings:
-        if unit := standing.exceeded_unit(asked):
-            return Refusal(standing, asked, unit, final=True)
-    for standing in standings:
-        if unit := standing.short_now(asked):
-            return Refusal(standing, asked, unit, final=False)
+def _refusal(statuses: Sequence[PoolStatus], asked: Amount) -> Refusal | None:
+    for status in statuses:
+        if unit := status.exceeded_unit(asked):
+            return Refusal(status, asked, unit, final=True)
+    for status in statuses:
+        if unit := status.short_now(asked):
+            return Refusal(status, asked, unit, final=False)
     return None
 
 

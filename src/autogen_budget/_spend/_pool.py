@@ -260,16 +260,16 @@ class SpendPool(ComponentBase[SpendPoolConfig], Component[SpendPoolConfig]):
         """
         (own, *above), lines = self.account.ledger.look(self.account.limits)
         remaining = own.limit.allowance.minus(own.spent.amount + own.held)
-        for standing in above:
-            remaining = remaining.tighter(standing.limit.allowance.minus(standing.spent.amount + standing.held))
+        for status in above:
+            remaining = remaining.tighter(status.limit.allowance.minus(status.spent.amount + status.held))
         return SpendReport(
             pool=self.name,
             limits=own.limit.allowance,
             spent=own.spent,
             reserved=own.held,
             remaining=remaining,
-            exhausted=any(standing.exhausted_unit for standing in (own, *above)),
-            affords_another=not any(standing.exceeded_unit(own.marks.largest) for standing in (own, *above)),
+            exhausted=any(status.exhausted_unit for status in (own, *above)),
+            affords_another=not any(status.exceeded_unit(own.marks.largest) for status in (own, *above)),
             lines=lines,
         )
 

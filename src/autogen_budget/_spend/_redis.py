@@ -89,8 +89,8 @@ class RedisLedger:
             self._leases.keep()
             return hold
         _, place, unit, final = answer
-        standing = self.look(limits)[0][place]
-        return Refusal(standing, asked, _UNITS[unit], final=bool(final))
+        status = self.look(limits)[0][place]
+        return Refusal(status, asked, _UNITS[unit], final=bool(final))
 
     def settle(self, hold: Hold, spent: Spent) -> None:
         """Replace what a call held by what it used; while the server is away, that is kept and sent later.

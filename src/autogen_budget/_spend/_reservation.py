@@ -198,41 +198,41 @@ class Account:
 
     def _refuse_unpriced(self, line: SpendLine) -> None:
         limited = [limit for limit in self.limits if limit.allowance.cost is not None]
-        for standing in self.ledger.look(self.limits)[0] if limited else ():
-            limit = standing.limit.allowance.cost
+        for status in self.ledger.look(self.limits)[0] if limited else ():
+            limit = status.limit.allowance.cost
             if limit is not None:
                 raise SpendLimitError(
-                    f"pool {standing.limit.pool!r} may spend {standing.limit.allowance}, and the price of model "
+                    f"pool {status.limit.pool!r} may spend {status.limit.allowance}, and the price of model "
                     f"{line.model!r} is not known, so nobody can say whether a call of {line.agent!r} fits. The call "
                     f"was not made. Give the price: SpendPool(prices={{{line.model!r}: Price(input=..., output=...)}})",
-                    pool=standing.limit.pool,
+                    pool=status.limit.pool,
                     unit="cost",
                     limit=limit,
-                    spent=standing.spent.cost,
-                    reserved=standing.held.cost,
+                    spent=status.spent.cost,
+                    reserved=status.held.cost,
                     asked=None,
                     final=True,
                 )
 
 
 def _limit_error(refusal: Refusal, line: SpendLine) -> SpendLimitError:
-    standing, unit = refusal.standing, refusal.unit
-    allowance, spent, refused = standing.limit.allowance, standing.spent.amount, standing.marks.refused
-    since = f" (exhausted since a call asked for {refused})" if refused and standing.exhausted_unit else ""
+    status, unit = refusal.status, refusal.unit
+    allowance, spent, refused = status.limit.allowance, status.spent.amount, status.marks.refused
+    since = f" (exhausted since a call asked for {refused})" if refused and status.exhausted_unit else ""
     advice = (
         "No later call will be made either: raise the limit, or end runs in time with SpendTermination(pool)"
         if refusal.final
         else "It may fit once calls under way are settled: acquire() waits for that"
     )
     return SpendLimitError(
-        f"pool {standing.limit.pool!r}{since} has no room for a call of {line.agent!r} ({line.purpose}, model "
-        f"{line.model!r}). Asked: {refusal.asked}. Spent: {spent}. Reserved by calls under way: {standing.held}. "
+        f"pool {status.limit.pool!r}{since} has no room for a call of {line.agent!r} ({line.purpose}, model "
+        f"{line.model!r}). Asked: {refusal.asked}. Spent: {spent}. Reserved by calls under way: {status.held}. "
         f"Limit: {allowance}. The call was not made. {advice}",
-        pool=standing.limit.pool,
+        pool=status.limit.pool,
         unit=unit,
         limit=getattr(allowance, unit),
         spent=getattr(spent, unit),
-        reserved=getattr(standing.held, unit),
+        reserved=getattr(status.held, unit),
         asked=getattr(refusal.asked, unit),
         final=refusal.final,
     )

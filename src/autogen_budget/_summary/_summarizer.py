@@ -69,31 +69,31 @@ class SummaryModel:
 class _Draft:
     """A summary that is being written, or was written and is not in a request yet."""
 
-    order: SummaryRequest
+    request: SummaryRequest
     task: "asyncio.Task[SummaryResult]"
     loop: asyncio.AbstractEventLoop
 
     @property
-    def written(self) -> SummaryResult | None:
+    def result(self) -> SummaryResult | None:
         """Its result. `None` means it is not done, or was cancelled."""
         return self.task.result() if self.task.done() and not self.task.cancelled() else None
 
     @property
     def turns(self) -> tuple[Turn, ...]:
         """The turns that are in it, or will be."""
-        return self.order.turns if self.written is None else self.order.turns[: self.written.turns]
+        return self.request.turns if self.result is None else self.request.turns[: self.result.turns]
 
     @property
     def is_dead(self) -> bool:
         """Whether nothing will come of it: it failed, was cancelled, or its event loop runs no more."""
         if self.task.done():
-            return self.written is None or not self.written.turns
+            return self.result is None or not self.result.turns
         return self.loop is not asyncio.get_running_loop()
 
     def is_applied(self, summary: str) -> bool:
         """Return whether a conversation goes on from it, with this summary; it may say the same as the one before."""
-        is_applied = self.written is not None and self.written.text == summary
-        return bool(summary) and is_applied and self.order.previous != summary
+        is_applied = self.result is not None and self.result.text == summary
+        return bool(summary) and is_applied and self.request.previous != summary
 
     def cancel(self) -> None:
         """Stop writing, from any event loop."""
@@ -111,45 +111,45 @@ class Summarizer:
     def __init__(self, under_budget: Callable[[ChatCompletionClient | None], Model], own: ChatCompletionClient) -> None:
         self._under_budget = under_budget
         self._own = own
-        self._desks: dict[int, SummaryModel] = {}
+        self._writers: dict[int, SummaryModel] = {}
         self._drafts: list[_Draft] = []
         self._tasks: set[asyncio.Task[SummaryResult]] = set()
 
     def invalidate_models(self) -> None:
         """Put models under budget anew, as it is by now; what is being written goes on."""
-        self._desks.clear()
+        self._writers.clear()
 
     def pending_turns(self, turns: Iterable[Turn], previous: str) -> tuple[Turn, ...]:
         """Return the turns of a conversation that are in a draft, or will be: they should leave it together."""
         draft = self._draft_for(turns, previous)
         return () if draft is None else draft.turns
 
-    def prepare(self, order: SummaryRequest) -> None:
+    def prepare(self, request: SummaryRequest) -> None:
         """Begin to write ahead of time, in a task of the running event loop."""
-        desk = self._desk(order.client)
-        if not desk.backoff.resting and self._draft_for(order.turns, order.previous) is None:
-            self._begin(order, desk)
+        writer = self._writer_of(request.client)
+        if not writer.backoff.resting and self._draft_for(request.turns, request.previous) is None:
+            self._begin(request, writer)
 
-    async def write(self, order: SummaryRequest) -> SummaryResult:
+    async def write(self, request: SummaryRequest) -> SummaryResult:
         """Have a summary written for a compaction; a draft is used where there is one.
 
         Raises:
             asyncio.CancelledError: The caller was cancelled; then nothing goes on being written.
         """
-        desk, began = self._desk(order.client), asyncio.get_running_loop().time()
-        draft = self._draft_for(order.turns, order.previous)
+        writer, began = self._writer_of(request.client), asyncio.get_running_loop().time()
+        draft = self._draft_for(request.turns, request.previous)
         if draft is None:
-            if desk.backoff.skip():
-                return SummaryResult(order.previous, 0, f"paused after {desk.backoff.reason}")
-            draft = self._begin(order, desk)
-        written = await _result(draft)
-        left = _without(order.turns, draft.order.turns)
-        if written.failure or not self._worth_a_call(left, order, desk):
-            return written
+            if writer.backoff.skip():
+                return SummaryResult(request.previous, 0, f"paused after {writer.backoff.reason}")
+            draft = self._begin(request, writer)
+        result = await _result(draft)
+        left = _without(request.turns, draft.request.turns)
+        if result.failure or not self._worth_a_call(left, request, writer):
+            return result
         self._drafts = [other for other in self._drafts if other is not draft]
         spent = asyncio.get_running_loop().time() - began
-        longer = replace(order, turns=(*draft.turns, *left), timeout=max(0.0, order.timeout - spent))
-        return await _result(self._begin(longer, desk, written))
+        longer = replace(request, turns=(*draft.turns, *left), timeout=max(0.0, request.timeout - spent))
+        return await _result(self._begin(longer, writer, result))
 
     def forget(self) -> None:
         """Drop all drafts, as after a reset."""
@@ -166,18 +166,18 @@ class Summarizer:
             await asyncio.wait(running)
 
     @staticmethod
-    def _worth_a_call(turns: Sequence[Turn], order: SummaryRequest, desk: SummaryModel) -> bool:
+    def _worth_a_call(turns: Sequence[Turn], request: SummaryRequest, writer: SummaryModel) -> bool:
         """Return whether turns that a draft does not hold hold more than their facts can."""
-        measured = (desk.model.counter.measure_message(message) for turn in turns for message in turn.messages)
-        return desk.model.counter.tokens(Tally.sum(measured)) > WORTH_A_CALL * order.limit
+        measured = (writer.model.counter.measure_message(message) for turn in turns for message in turn.messages)
+        return writer.model.counter.tokens(Tally.sum(measured)) > WORTH_A_CALL * request.limit
 
-    def _begin(self, order: SummaryRequest, desk: SummaryModel, done: SummaryResult | None = None) -> _Draft:
-        """Begin to write; what is done of the order already is not written again."""
+    def _begin(self, request: SummaryRequest, writer: SummaryModel, done: SummaryResult | None = None) -> _Draft:
+        """Begin to write; what is done of the request already is not written again."""
         loop = asyncio.get_running_loop()
-        task = loop.create_task(_work(order, desk, done or SummaryResult(order.previous, 0)))
+        task = loop.create_task(_work(request, writer, done or SummaryResult(request.previous, 0)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        draft = _Draft(order, task, loop)
+        draft = _Draft(request, task, loop)
         for old in self._drafts[: 1 - MAX_DRAFTS]:
             old.cancel()
         self._drafts = [*self._drafts[1 - MAX_DRAFTS :], draft]
@@ -191,16 +191,16 @@ class Summarizer:
         self._drafts = [draft for draft in self._drafts if not draft.is_dead and not draft.is_applied(previous)]
         there = {id(turn.uncut) for turn in turns}
         for draft in self._drafts:
-            if draft.order.previous == previous and any(id(turn.uncut) in there for turn in draft.turns):
+            if draft.request.previous == previous and any(id(turn.uncut) in there for turn in draft.turns):
                 return draft
         return None
 
-    def _desk(self, client: ChatCompletionClient | None) -> SummaryModel:
-        key = id(client)  # strategies hold their clients, and a desk holds its model: no key is used again
-        if key not in self._desks:
+    def _writer_of(self, client: ChatCompletionClient | None) -> SummaryModel:
+        key = id(client)  # strategies hold their clients, and a writer holds its client: no key is used again
+        if key not in self._writers:
             writer = client or self._own
-            self._desks[key] = SummaryModel(self._under_budget(client), needs_schema(writer.model_info))
-        return self._desks[key]
+            self._writers[key] = SummaryModel(self._under_budget(client), needs_schema(writer.model_info))
+        return self._writers[key]
 
 
 def _without(turns: Sequence[Turn], others: Sequence[Turn]) -> tuple[Turn, ...]:
@@ -209,14 +209,14 @@ def _without(turns: Sequence[Turn], others: Sequence[Turn]) -> tuple[Turn, ...]:
     return tuple(turn for turn in turns if id(turn.uncut) not in there)
 
 
-async def _work(order: SummaryRequest, desk: SummaryModel, done: SummaryResult) -> SummaryResult:
-    left = replace(order, turns=order.turns[done.turns :], previous=done.text)
-    written = await write(left, desk.model, as_notes=desk.as_notes)
-    if written.failure:
-        desk.backoff.failed(written.failure)
+async def _work(request: SummaryRequest, writer: SummaryModel, done: SummaryResult) -> SummaryResult:
+    left = replace(request, turns=request.turns[done.turns :], previous=done.text)
+    result = await write(left, writer.model, as_notes=writer.as_notes)
+    if result.failure:
+        writer.backoff.failed(result.failure)
     else:
-        desk.backoff.worked()
-    return replace(written, turns=done.turns + written.turns)
+        writer.backoff.worked()
+    return replace(result, turns=done.turns + result.turns)
 
 
 async def _result(draft: _Draft) -> SummaryResult:
@@ -228,4 +228,4 @@ async def _result(draft: _Draft) -> SummaryResult:
             if not draft.task.done():
                 draft.task.cancel()
                 await asyncio.wait({draft.task}, timeout=2 * GRACE)
-    return draft.written or SummaryResult(draft.order.previous, 0, "it was cancelled")
+    return draft.result or SummaryResult(draft.request.previous, 0, "it was cancelled")

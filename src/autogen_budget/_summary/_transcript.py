@@ -28,18 +28,18 @@ class Chunk:
     turns: int
 
 
-def chunks_of(turns: Sequence[Turn], room: int, counter: TokenCounter) -> Iterator[Chunk]:
+def chunks_of(turns: Sequence[Turn], limit: int, counter: TokenCounter) -> Iterator[Chunk]:
     """Yield the turns as text, in as many parts as are needed to keep each within a limit.
 
-    `turns`: The turns, oldest first. `room`: Tokens that one part may hold, at least 1.
+    `turns`: The turns, oldest first. `limit`: Tokens that one part may hold, at least 1.
     """
-    longest = max(1, min(LONGEST_TEXT, int(room * LARGEST_SHARE)))
+    longest = max(1, min(LONGEST_TEXT, int(limit * LARGEST_SHARE)))
     texts: list[str] = []
     taken = 0
     for turn in turns:
-        text = cut_text(transcript_of(turn, longest, counter), room, counter)
+        text = cut_text(transcript_of(turn, longest, counter), limit, counter)
         tokens = counter.count_text(text) + 1  # and the line end behind it
-        if texts and taken + tokens > room:
+        if texts and taken + tokens > limit:
             yield Chunk("\n".join(texts), len(texts))
             texts, taken = [], 0
         texts.append(text)

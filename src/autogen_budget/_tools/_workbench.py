@@ -36,7 +36,7 @@ from ._timer import ToolTimer
 
 logger = logging.getLogger("autogen_budget")
 
-LEAST_CAP_TO_READ_BACK = 600
+MIN_CAP_TO_READ_BACK = 600
 """Tokens a budget must allow for `read_artifact` to be offered, since its schema takes 70 of each request."""
 
 ReadBack = Literal["always", "with tools", "never"]
@@ -281,7 +281,7 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
         return self._listed
 
     def _offers_read_back(self, tools: Sequence[ToolSchema]) -> bool:
-        if self.read_back == "never" or cap_of(self.budget) < LEAST_CAP_TO_READ_BACK:
+        if self.read_back == "never" or cap_of(self.budget) < MIN_CAP_TO_READ_BACK:
             return False
         if any(tool["name"] == READ_ARTIFACT for tool in tools):
             return False
