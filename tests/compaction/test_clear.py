@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from autogen_budget import ArtifactStore, ClearToolOutputs, History, TrimOldest, TruncateToolOutputs, pin
 from autogen_budget._artifacts import ArtifactLease
+from autogen_budget._compaction import CompactionContext, fit, with_due_rendered
 from autogen_budget._turns import RetentionPolicy, text_of
 from builders import COUNTER, context_for, reference_in
 from conversations import called, report, results_in, said, user
@@ -27,6 +28,11 @@ def shop(count: int) -> list[LLMMessage]:
     """A task, so many orders looked up, and a request."""
     looked_up = [message for number in range(count) for message in called(number, order(number), tool="get_order")]
     return [user("task"), *looked_up, user("go on")]
+
+
+async def cleared_and_told(history: History, keep_last: int, context: CompactionContext) -> History:
+    """The history once results are cleared and the facts that are due are rendered, as at the end of a compaction."""
+    return await with_due_rendered(await ClearToolOutputs(keep_last)(history, context), context)
 
 
 async def test_old_results_become_a_line() -> None:
@@ -59,7 +65,7 @@ async def test_facts_in_cleared_results_are_told() -> None:
     """A value that only a cleared result held is still in the request, with its field."""
     history = History.parse(shop(5))
     context = context_for(history, 1, 10**6)
-    cleared = await ClearToolOutputs(1)(history, context)
+    cleared = await cleared_and_told(history, 1, context)
     assert cleared.past is not None
     assert (cleared.past.turns, cleared.past.tokens) == (
         0,
@@ -77,9 +83,9 @@ async def test_facts_take_the_room_that_clearing_left() -> None:
     messages = [user("task"), *called(0, json.dumps(rows), tool="list_skus"), *called(1, "done"), user("go on")]
     history = History.parse(messages)
     context = context_for(history, 1, 10**6)
-    least = context.tokens_of(await ClearToolOutputs(0)(history, replace(context, target=0)))
+    least = context.tokens_of(await cleared_and_told(history, 0, replace(context, target=0)))
     tight, roomy = [
-        await ClearToolOutputs(0)(history, replace(context, target=target)) for target in (least, context.tokens - 20)
+        await cleared_and_told(history, 0, replace(context, target=target)) for target in (least, context.tokens - 20)
     ]
     told = [
         sum(text.count(f"B{i}771") for i in range(20))
@@ -92,9 +98,9 @@ async def test_facts_take_the_room_that_clearing_left() -> None:
 async def test_facts_told_before_stay_when_more_is_cleared() -> None:
     """A second clearing tells the facts of both, and dropping the turns later on loses none of them."""
     history = History.parse(shop(4))
-    once = await ClearToolOutputs(1)(history, context_for(history, 1, 10**6))
+    once = await cleared_and_told(history, 1, context_for(history, 1, 10**6))
     grown = replace(once, turns=once.turns + History.parse(shop(7)[9:]).turns)
-    twice = await ClearToolOutputs(1)(grown, context_for(grown, 1, 10**6))
+    twice = await cleared_and_told(grown, 1, context_for(grown, 1, 10**6))
     told = text_of(twice.flatten()[1])
     assert all(f"order_id=A-{number}771" in told for number in range(6))
     trimmed = await TrimOldest()(twice, context_for(twice, 400))
@@ -106,7 +112,7 @@ async def test_clearing_does_not_count_as_dropped_turns() -> None:
     """Where nothing is worth telling nothing is told, least of all that turns were left out."""
     blank = "- " * 300
     history = History.parse([user("task"), *called(1, blank), *called(2, blank), user("go on")])
-    cleared = await ClearToolOutputs(0)(history, context_for(history, 1, 10**6))
+    cleared = await cleared_and_told(history, 0, context_for(history, 1, 10**6))
     assert results_in(cleared) != results_in(history)
     assert cleared.past is None
     assert len(cleared.flatten()) == len(history.flatten())
@@ -184,8 +190,10 @@ async def test_over_the_cap_facts_are_left_to_what_drops_turns() -> None:
 
 
 async def test_facts_are_told_above_the_target_too() -> None:
-    """Dropping turns, which would tell them, may free nothing, and is passed over then."""
+    """Dropping turns, which would tell them, may free nothing, and is passed over: they are rendered at the end."""
     history = History.parse(shop(5))
-    cleared = await ClearToolOutputs(1)(history, context_for(history, 1, 10**6))
+    context = context_for(history, 1, 10**6)
+    context = replace(context, cap=context.tokens)
+    cleared = (await fit(history, context, [ClearToolOutputs(1)], reserved=1)).history
     assert cleared.past is not None
     assert "A-0771" in cleared.past.rendered

@@ -10,7 +10,7 @@ from autogen_core.models import (
 )
 
 from autogen_budget import Turn
-from autogen_budget._digest._extract import LONGEST_MESSAGE, MOST_FACTS_OF_A_TURN, facts_of, question_of
+from autogen_budget._digest._extract import LONGEST_MESSAGE, MOST_FACTS_OF_A_TURN, question_of, read_turn
 from autogen_budget._digest._facts import Origin
 
 
@@ -29,7 +29,7 @@ def test_each_result_belongs_to_its_call() -> None:
     """Results are told apart by the call they answer, whatever their order."""
     turn = calls(("count", '{"of": "lamps"}', "total: 12"), ("count", "lamps and rugs", "total: 30"))
 
-    places = {fact.value: fact.place for fact in facts_of(turn, 7, "")}
+    places = {fact.value: fact.place for fact in read_turn(turn, 7).facts}
 
     assert places["12"].subject == "count of=lamps"
     assert places["30"].subject == "count lamps and rugs"
@@ -46,7 +46,7 @@ def test_a_result_of_one_value_is_named_by_its_tool() -> None:
         ("get_news", "{}", "quiet"),
     )
 
-    labels = {fact.value: fact.label for fact in facts_of(turn, 0, "") if fact.place.origin is Origin.RESULT}
+    labels = {fact.value: fact.label for fact in read_turn(turn, 0).facts if fact.place.origin is Origin.RESULT}
 
     assert labels == {"raj_9079": "user_id", "#W4597054": "order", "root@10.0.0.7": "whoami"}
 
@@ -55,7 +55,7 @@ def test_arguments_are_facts_of_the_tool() -> None:
     """What is passed is kept, be it data or a text; none takes another one's place."""
     turn = calls(("pay", '{"card": "K-1234"}', ""), ("run", "cat /etc/hosts", ""))
 
-    passed = {fact.value: fact for fact in facts_of(turn, 0, "") if fact.place.origin is Origin.ARGUMENT}
+    passed = {fact.value: fact for fact in read_turn(turn, 0).facts if fact.place.origin is Origin.ARGUMENT}
 
     assert passed["K-1234"].place.subject == "pay"
     assert passed["/etc/hosts"].place.subject == "run"
@@ -65,11 +65,11 @@ def test_arguments_are_facts_of_the_tool() -> None:
 def test_lines_behind_dashes_are_lines() -> None:
     """A list without fields is read line by line, and a list of records by its fields."""
     turn = calls(("todo", "{}", "- ask Tom Aldridge about B771\n- send C905 to Rome"))
-    contexts = {fact.context for fact in facts_of(turn, 0, "") if fact.place.origin is Origin.RESULT}
+    contexts = {fact.context for fact in read_turn(turn, 0).facts if fact.place.origin is Origin.RESULT}
     assert "send C905" in contexts
 
     turn = calls(("orders", "{}", "- id: B771, city: Rome\n- id: C905, city: Bonn"))
-    found = [(fact.label, fact.value) for fact in facts_of(turn, 0, "") if fact.place.origin is Origin.RESULT]
+    found = [(fact.label, fact.value) for fact in read_turn(turn, 0).facts if fact.place.origin is Origin.RESULT]
     assert found == [("id", "B771"), ("city", "Rome"), ("id", "C905"), ("city", "Bonn")]
 
 
@@ -79,7 +79,7 @@ def test_a_document_of_a_user_is_not_kept_by_the_sentence() -> None:
 
     def sentences(text: str) -> int:
         turn = Turn(UserMessage(content=text, source="user"))
-        return sum(fact.value == words.strip() for fact in facts_of(turn, 0, ""))
+        return sum(fact.value == words.strip() for fact in read_turn(turn, 0).facts)
 
     assert sentences(words) == 1
     assert sentences(words * LONGEST_MESSAGE) == 0
@@ -87,7 +87,7 @@ def test_a_document_of_a_user_is_not_kept_by_the_sentence() -> None:
 
 def test_system_messages_inside_a_conversation_are_read() -> None:
     """A system message is a source like any other."""
-    (fact,) = facts_of(Turn(SystemMessage(content="region: eu-west-1")), 0, "")
+    (fact,) = read_turn(Turn(SystemMessage(content="region: eu-west-1")), 0).facts
 
     assert (fact.place.subject, fact.label, fact.value) == ("system", "region", "eu-west-1")
 
@@ -96,7 +96,7 @@ def test_a_turn_adds_a_bounded_number_of_facts() -> None:
     """A long text gives no more than a turn may add."""
     turn = Turn(UserMessage(content=" ".join(f"A{i}" for i in range(1000, 4000)), source="user"))
 
-    assert sum(1 for _ in facts_of(turn, 0, "")) == MOST_FACTS_OF_A_TURN
+    assert len(read_turn(turn, 0).facts) == MOST_FACTS_OF_A_TURN
 
 
 def test_the_last_question_of_an_assistant() -> None:

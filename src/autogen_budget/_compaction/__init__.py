@@ -26,7 +26,7 @@ from ._recall import (
     reserved_tokens,
     with_recalled,
 )
-from ._recap import Focus, read_ahead, render
+from ._recap import Focus, read_ahead, render, with_due_rendered
 from ._selector import TrimSelectorThread
 from ._summarize import Summarize
 from ._target import InputPrices, compaction_target
@@ -79,6 +79,7 @@ __all__ = [
     "repair_steps",
     "reserved_tokens",
     "summarize_with",
+    "with_due_rendered",
     "with_recalled",
     "with_sections",
 ]

@@ -10,7 +10,7 @@ from autogen_budget._turns import Turn
 from ._component import DeclaredStrategy
 from ._placeholder import call_signature, placeholder_for
 from ._protocol import CompactionContext
-from ._recap import render_for
+from ._recap import with_due_rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,13 @@ async def _with_facts(history: History, cleared: int, context: CompactionContext
     """Render the facts of what was cleared beside those that were rendered before.
 
     `past` accounts for the cleared tokens as well: what drops the turns later on leaves room for their facts by that.
-    Where the request is over its cap still, nothing is rendered: turns will be dropped, and all facts rendered then.
-    Above the target that is not certain: dropping turns may free nothing, and is passed over.
+    Where the request would be over its target with the facts, turns will be dropped, and all facts rendered then, once.
     """
     before, tokens = history.past or DroppedTurns(), context.tokens_of(history)
     past = replace(before, tokens=before.tokens + cleared)
     if tokens > context.cap:
         return replace(history, past=past)
-    facts_budget = max(int(cleared * CLEARED.facts), min(int(cleared * CLEARED.most_facts), context.target - tokens))
-    past = await render_for(history, past, facts_budget + context.counter.count_text(before.rendered), context)
-    # Without dropped turns there is no message: it would say that none were left out.
-    return replace(history, past=past if past.rendered or past.turns else None)
+    least = int(cleared * CLEARED.facts)
+    facts_budget = max(least, min(int(cleared * CLEARED.most_facts), context.target - tokens))
+    due = replace(history, past=replace(past, due=facts_budget + context.counter.count_text(before.rendered)))
+    return due if tokens + least > context.target else await with_due_rendered(due, context)

@@ -14,6 +14,7 @@ from autogen_budget._turns import Repair, Turn
 from ._duplicates import without_stale_pointers
 from ._force_fit import force_fit, references
 from ._protocol import CompactionContext, Strategy
+from ._recap import with_due_rendered
 from ._selector import TrimSelectorThread
 from ._trim import TrimOldest
 
@@ -91,6 +92,9 @@ async def fit(
             break
         plan = await _apply(strategy, plan, context)
         await asyncio.sleep(0)  # each takes some milliseconds of the event loop: together they would hold it too long
+    rendered = await with_due_rendered(plan.history, context)
+    if rendered is not plan.history:
+        plan = _adjusted(plan, rendered, context.tokens_of(rendered))
     plan = await _guarantee(plan, context)
     checked = without_stale_pointers(plan.history, context)
     if checked is not plan.history:

@@ -74,8 +74,9 @@ class CompactionContext:
         return self.tokens > self.cap
 
     def tokens_of(self, history: History) -> int:
-        """Return the tokens the whole request would hold with this history."""
-        return self.counter.tokens((self.extras + sizes_of_history(history, self.counter, self._measured)).total)
+        """Return the tokens the whole request would hold with this history, facts that are due included."""
+        due = history.past.due if history.past else 0
+        return self.counter.tokens((self.extras + sizes_of_history(history, self.counter, self._measured)).total) + due
 
     def room_of(self, history: History) -> int:
         """Return the tokens that a request may hold beside its instructions and schemas."""

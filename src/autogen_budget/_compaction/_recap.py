@@ -62,7 +62,7 @@ def render(dropped: DroppedTurns, limit: int, counter: TokenCounter, focus: Focu
     working_set = digest.working_set.render(max(0, most - _GAP), counter, digest.turns, f"{seen}\n{text}")
     remembered = dropped.digest.best(max(MIN_FACTS, limit // TOKENS_PER_FACT))
     rendered = f"{inherited}{text}".rstrip("\n")
-    return replace(dropped, rendered=rendered, working_set=working_set, digest=remembered, hidden=False)
+    return replace(dropped, rendered=rendered, working_set=working_set, digest=remembered, hidden=False, due=0)
 
 
 def _tokens(working_set: str, counter: TokenCounter) -> int:
@@ -89,3 +89,14 @@ async def render_for(history: History, dropped: DroppedTurns, limit: int, contex
         people=history.people,
     )
     return await in_background(lambda: render(dropped, limit, context.counter, focus), limit)
+
+
+async def with_due_rendered(history: History, context: CompactionContext) -> History:
+    """Render facts that are due still: of cleared results, where no turn was dropped after that."""
+    past = history.past
+    if past is None or not past.due:
+        return history
+    beside = context.tokens_of(history) - past.due
+    past = await render_for(history, past, min(past.due, context.cap - beside), context)
+    # Without dropped turns there is no message: it would say that none were left out.
+    return replace(history, past=past if past.rendered or past.turns else None)

@@ -7,7 +7,7 @@ from operator import itemgetter
 from autogen_budget._counting import TokenCounter
 from autogen_budget._turns import Turn
 
-from ._extract import facts_of, question_of
+from ._extract import answer_to, question_of, read_turn
 from ._facts import Fact, Facts, Origin
 from ._rank import cost_of, keep_best, rank
 from ._render import count_that_fits, counted, is_told, lines_of
@@ -62,12 +62,13 @@ class Digest:
         facts, number, question, rules = dict(self.facts), self.turns, self.question, self.rules
         working_set = self.working_set
         for turn in turns:
-            found = list(facts_of(turn, number, question))
-            working_set = working_set.after(turn, number, found)
-            for fact in found:
+            reading, answer = read_turn(turn, number), answer_to(question, turn, number)
+            working_set = working_set.after(reading.works, number)
+            for fact in reading.facts if answer is None else (*reading.facts, answer):
                 # Met again, a fact moves to the end: facts stand in the order in which they were seen last.
-                older = facts.pop(fact.key, None)
-                facts[fact.key] = fact if older is None else fact.after(older)
+                key = fact.key
+                older = facts.pop(key, None)
+                facts[key] = fact if older is None else fact.after(older)
             rules = rules.after(turn, number, people)
             number, question = number + 1, question_of(turn)
             if len(facts) > MOST_FACTS:
@@ -78,7 +79,7 @@ class Digest:
     def read_ahead(self, turns: Iterable[Turn]) -> None:
         """Read turns that may be dropped next, so that dropping them takes less time then; nothing else changes."""
         for number, turn in enumerate(turns, self.turns):
-            facts_of(turn, number, "")
+            read_turn(turn, number)
 
     def amended(self, turns: Iterable[Turn], people: frozenset[str] = frozenset()) -> "Digest":
         """The digest as it is told beside turns that were not dropped: what these replace is not told beside them."""
@@ -128,7 +129,8 @@ class Digest:
         heading = _heading(self.turns, dropped)
         places = {key: place for place, key in enumerate(self.facts)}
         candidates = [(places[fact.key], fact) for fact in self._candidates(limit, seen, wanted, about)]
-        count = count_that_fits(lambda n: _text(candidates[:n], heading), len(candidates), limit, counter)
+        costs = [cost_of(fact) for _, fact in candidates]
+        count = count_that_fits(lambda n: _text(candidates[:n], heading), len(candidates), limit, counter, costs)
         facts = _text(candidates[:count], heading)
         return "\n".join(filter(None, (rules, facts)))
 
@@ -162,7 +164,8 @@ class Digest:
             if not (is_told(fact, visible) or is_told(fact, told) or self._is_stale(fact)):
                 chosen.append(fact)
                 cost += cost_of(fact)
-                told = f"{told}\n{fact.context}" if fact.context else told
+                if fact.context:
+                    told += "\n" + fact.context  # in place, unlike a new string
         return chosen
 
     def _is_stale(self, fact: Fact) -> bool:

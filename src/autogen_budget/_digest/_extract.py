@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import cast
@@ -15,7 +15,7 @@ from autogen_budget._turns import Turn, text_of
 
 from ._data import identity_of, read_data
 from ._facts import LONGEST_VALUE, Fact, Origin, Place
-from ._reading import Readings
+from ._reading import Reading, Readings
 from ._text import read_lines, read_sentences, read_troubles
 
 MOST_FACTS_OF_A_TURN = 1_000
@@ -48,22 +48,34 @@ def question_of(turn: Turn) -> str:
     return questions[-1].strip(" *-\t")[-LONGEST_VALUE:] if questions else ""
 
 
-def facts_of(turn: Turn, number: int, question: str) -> Sequence[Fact]:
-    """Return the facts of a turn, in the order they are met.
+def read_turn(turn: Turn, number: int) -> Reading:
+    """Read a turn: its facts, in the order they are met, and what the agent did.
 
     A turn is read once, while there is room to remember what was read: when it comes, and not when it is dropped.
 
-    `question`: The question that the turn before it ended with; empty for none.
+    Args:
+        turn (Turn): The turn. One that this library wrote tells nothing.
+        number (int): Its number, counted from the first dropped one.
+
+    Returns:
+        Reading: At most `MOST_FACTS_OF_A_TURN` facts.
     """
-    if turn.note:
-        return ()
-    facts = _READINGS.facts_of(turn, number)
-    answer = None if isinstance(turn.head, AssistantMessage) else _answer(turn.head, number, question)
-    return facts if answer is None else (*facts, answer)
+    return _READINGS.of(turn, number)
+
+
+def answer_to(question: str, turn: Turn, number: int) -> Fact | None:
+    """Return what a short message answers to the question of the turn before it; `None` where it answers none."""
+    if turn.note or isinstance(turn.head, AssistantMessage):
+        return None
+    text = text_of(turn.head)
+    if not question or not 0 < len(text) <= LONGEST_VALUE:
+        return None
+    answer = " ".join(text.split())
+    return Fact(Place("asked and answered", Origin.OUTCOME, number), "", answer, Shape.TEXT, f"{question} {answer}")
 
 
 def _read(turn: Turn, number: int) -> list[Fact]:
-    return list(islice(_facts_of(turn, number), MOST_FACTS_OF_A_TURN))
+    return [] if turn.note else list(islice(_facts_of(turn, number), MOST_FACTS_OF_A_TURN))
 
 
 _READINGS = Readings(_read)
@@ -89,15 +101,6 @@ def _facts_of_words(head: UserMessage | SystemMessage, number: int) -> Iterator[
     yield from _facts_of_text(text, place)
     if len(text) <= LONGEST_MESSAGE:
         yield from read_sentences(text, place)
-
-
-def _answer(head: UserMessage | SystemMessage, number: int, question: str) -> Fact | None:
-    """Return what a short message answers."""
-    text = text_of(head)
-    if not question or not 0 < len(text) <= LONGEST_VALUE:
-        return None
-    answer = " ".join(text.split())
-    return Fact(Place("asked and answered", Origin.OUTCOME, number), "", answer, Shape.TEXT, f"{question} {answer}")
 
 
 def _facts_of_text(text: str, place: Place) -> Iterator[Fact]:

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 
 from autogen_budget._text import Shape, find_values, name_similarity
 
@@ -81,7 +82,12 @@ _LIKE_TOKENS = re.compile(r"[A-Za-z]{1,6}|\d{1,3}|[^\sA-Za-z\d]")
 
 def cost_of(fact: Fact) -> int:
     """Return the tokens that a fact takes, roughly; counting every fact would cost more than it saves."""
-    return len(_LIKE_TOKENS.findall(fact.context)) if fact.context else len(_LIKE_TOKENS.findall(fact.value)) + 2
+    return _like_tokens(fact.context) if fact.context else _like_tokens(fact.value) + 2
+
+
+@lru_cache(maxsize=16_384)
+def _like_tokens(text: str) -> int:
+    return len(_LIKE_TOKENS.findall(text))
 
 
 def keep_best(facts: Iterable[Fact], count: int, now: int) -> frozenset[tuple[str, ...]]:
@@ -102,15 +108,20 @@ def rank(facts: Collection[Fact], now: int, wanted: Collection[str] = (), about:
     def worth(group: Sequence[Fact]) -> float:
         value = max(_worth(fact, now) for fact in group)
         if not group[0].shape.distinctive:
-            value /= max(1, *(series[_series(fact)] for fact in group))
+            value /= max(1, *(series[_series(fact)] for fact in group if fact.context), 1)
         value *= _repeated(len({fact.place.turn for fact in group}))
         return value * max(map(close, group)) * demand.weight(group)
 
+    def worth_alone(fact: Fact) -> float:
+        value = _worth(fact, now) * close(fact) * demand.weight((fact,))
+        return value if fact.shape.distinctive or not fact.context else value / max(1, series[_series(fact)])
+
     ranked: list[tuple[float, tuple[str, ...], Fact]] = []
     for group in _groups(facts):
-        best = _clearest(group)
-        ranked.append((-worth(group) / math.sqrt(cost_of(best)), best.key, best))
-    return [fact for _, _, fact in sorted(ranked, key=lambda item: item[:2])]
+        best = group[0] if len(group) == 1 else _clearest(group)
+        value = worth_alone(best) if len(group) == 1 else worth(group)
+        ranked.append((-value / math.sqrt(cost_of(best)), best.key, best))
+    return [fact for _, _, fact in sorted(ranked, key=itemgetter(0, 1))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +145,14 @@ class _Demand:
     def weight(self, group: Sequence[Fact]) -> float:
         """Return how much more facts of one value are worth for that."""
         value = WEIGHTS.used if group[0].value in self.values else 1.0
-        value *= WEIGHTS.field_used if any(fact.label in self.fields for fact in group) else 1.0
-        if any(fact.shape is not Shape.TEXT and (fact.place.group, fact.label) in self.wanted for fact in group):
-            # A list of what is asked for is gone through one by one: its length makes none of it less likely.
-            value *= WEIGHTS.field_wanted * math.sqrt(min(fact.crowd for fact in group))
+        for fact in group:
+            if fact.label in self.fields:
+                value *= WEIGHTS.field_used
+                break
+        for fact in group:
+            if (fact.place.group, fact.label) in self.wanted and fact.shape is not Shape.TEXT:
+                # A list of what is asked for is gone through one by one: its length makes none of it less likely.
+                return value * WEIGHTS.field_wanted * math.sqrt(min(fact.crowd for fact in group))
         return value
 
 
@@ -157,12 +172,19 @@ def _repeated(turns: int) -> float:
 
 def _worth(fact: Fact, now: int) -> float:
     """Return what a fact is worth by itself."""
-    itself = _worth_of_sentence(fact.value) if fact.shape is Shape.TEXT else _repeated(fact.seen)
-    said = fact.place.origin in (Origin.USER, Origin.STATED)
+    place = fact.place
+    value = _SHAPES[fact.shape] * _ORIGINS[place.origin]
+    if fact.shape is Shape.TEXT:
+        value *= _worth_of_sentence(fact.value)
+    elif fact.seen > 1:
+        value *= _repeated(fact.seen)
+    if not (fact.label or fact.context):
+        value *= WEIGHTS.unnamed
+    if fact.crowd > 1:
+        value /= math.sqrt(fact.crowd)
+    said = place.origin is Origin.USER or place.origin is Origin.STATED
     holds = WEIGHTS.halved_after * (WEIGHTS.users_words_hold if said else 1)
-    fresh = 1 / (1 + (now - fact.place.turn) / holds)
-    named = 1 if fact.label or fact.context else WEIGHTS.unnamed
-    return _SHAPES[fact.shape] * _ORIGINS[fact.place.origin] * named * itself * fresh / math.sqrt(fact.crowd)
+    return value / (1 + (now - place.turn) / holds)
 
 
 @lru_cache(maxsize=16_384)
@@ -175,7 +197,12 @@ def _worth_of_sentence(words: str) -> float:
 
 def _series(fact: Fact) -> tuple[str, str]:
     """Return what facts share that differ in their figures only: one report of many is less likely to be asked for."""
-    return fact.place.subject, _FIGURES.sub("0", fact.context)
+    return fact.place.subject, _without_figures(fact.context)
+
+
+@lru_cache(maxsize=16_384)
+def _without_figures(text: str) -> str:
+    return _FIGURES.sub("0", text)
 
 
 def _clearest(group: Sequence[Fact]) -> Fact:

@@ -4,8 +4,10 @@
 - user: my zip code is 10115; please no calls before 9 am
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, repeat
 
 from autogen_budget._counting import TokenCounter
 from autogen_budget._text import occurrences
@@ -38,22 +40,39 @@ def lines_of(facts: Sequence[Fact]) -> list[str]:
     return lines
 
 
-def count_that_fits(text: Callable[[int], str], most: int, limit: int, counter: TokenCounter) -> int:
-    """Return how many parts a text may have within a limit of tokens."""
+def count_that_fits(
+    text: Callable[[int], str], most: int, limit: int, counter: TokenCounter, costs: Sequence[int] = ()
+) -> int:
+    """Return how many parts a text may have within a limit of tokens.
+
+    Args:
+        text (Callable[[int], str]): The text of so many parts. One part more can make it shorter; the search ends at a
+            number that it has seen fit all the same.
+        most (int): How many parts there are.
+        limit (int): Tokens the text may hold.
+        counter (TokenCounter): Counts them.
+        costs (Sequence[int]): Tokens of each part, roughly: the search then ends within a hundredth of the limit, after
+            few texts. Empty finds the largest number, for parts of about one size.
+    """
+    known = [0, *accumulate(costs or repeat(1, most))]
+    spare = limit // 100 if costs else 0
     fit, too_many = 0, most + 1
     least, largest = 0, 0
-    count = most  # often all fit; where they do not, their size tells about how many do
+    goal: float = limit if costs else most  # often all fit; where they do not, their size tells about how many do
     halve = False
-    while fit + 1 < too_many:
+    while fit + 1 < too_many and not 0 < least >= limit - spare:
+        count = max(fit + 1, min(too_many - 1, bisect_right(known, goal) - 1))
         tokens = counter.count_text(text(count), limit=limit)
         if tokens <= limit:
             fit, least = count, tokens
         else:
             too_many, largest = count, tokens
-        between = too_many - fit
-        # Parts are of about one size, so that few texts are made; halving in between bounds how many.
-        share = 0.5 if halve or largest <= least else (limit - least) / (largest - least)
-        count = fit + max(1, min(between - 1, round(between * share)))
+        if not largest:
+            goal = known[fit] * (limit - spare / 2) / max(1, least)
+            continue
+        # Parts are of about their costs, so that few texts are made; halving in between bounds how many.
+        share = 0.5 if halve or largest <= least else (limit - spare / 2 - least) / (largest - least)
+        goal = known[fit] + max(0.0, share) * (known[too_many] - known[fit])
         halve = not halve
     return fit
 
@@ -70,7 +89,7 @@ def is_told(fact: Fact, text: str) -> bool:
         fact (Fact): The fact.
         text (str): Any text.
     """
-    if fact.before:
+    if fact.before or fact.value not in text:
         return False
     near = len(fact.label) + 40
     return any(

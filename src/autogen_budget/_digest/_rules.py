@@ -163,17 +163,24 @@ def statements_of(turn: Turn, people: frozenset[str] = frozenset()) -> Iterator[
         return
     if head.source not in people and not _PEOPLE.search(head.source):
         return
-    text = text_of(head)
+    yield from _statements_in(text_of(head))
+
+
+@lru_cache(maxsize=512)
+def _statements_in(text: str) -> tuple[tuple[str, RuleLevel], ...]:
+    """Return what a text states: read once, though each request is looked through for what replaces a rule."""
     if len(text) > MAX_WORDS:
         text = f"{text[: MAX_WORDS // 2]}\n{text[-MAX_WORDS // 2 :]}"
+    found: list[tuple[str, RuleLevel]] = []
     before = ""
     for part in split_sentences(_PASTED.sub("\n", text)):
         sentence = " ".join(part.encode("utf-8", "replace").decode().split()).lstrip("-*•# ")
         level = rule_level(sentence) if len(sentence) > 3 and not _QUOTED.match(sentence) else None
         if level is not None:
             needs_more = _POINTS_BACK.match(sentence) and before
-            yield _shortened(f"{before} {sentence}" if needs_more else sentence), level
+            found.append((_shortened(f"{before} {sentence}" if needs_more else sentence), level))
         before = sentence
+    return tuple(found)
 
 
 def _loaded(item: object) -> Rule:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import cast
@@ -12,6 +12,8 @@ from autogen_core.models import AssistantMessage
 
 from autogen_budget._text import Shape, is_error_line, names_in, one_line, shape_of, words_of
 from autogen_budget._turns import Turn, text_of
+
+from ._facts import Fact, Origin
 
 WRITTEN, READ = "files written", "files read"
 
@@ -59,7 +61,7 @@ _OPEN = frozenset(("pending", "todo", "open", "not_started", "not started", "pla
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A thing that a call uses.
+    """A thing that a call uses, or that is seen.
 
     Args:
         value (str): The thing, word for word.
@@ -70,27 +72,69 @@ class Use:
     label: str
 
 
-def uses_in(call: FunctionCall) -> Iterator[Use]:
+@dataclass(frozen=True, slots=True)
+class Works:
+    """What a turn tells of the agent's work.
+
+    Args:
+        uses (tuple[Use, ...]): What its calls use, each thing once.
+        sights (tuple[Use, ...]): Other things that are merely seen in it.
+        failures (tuple[tuple[str, str], ...]): Each call in short, and how it failed; empty for one that did not.
+        plan (str): The plan that it writes down; empty for none.
+    """
+
+    uses: tuple[Use, ...] = ()
+    sights: tuple[Use, ...] = ()
+    failures: tuple[tuple[str, str], ...] = ()
+    plan: str = ""
+
+
+def works_of(turn: Turn, facts: Iterable[Fact]) -> Works:
+    """Read what a turn tells of the agent's work; `facts` are the facts in it."""
+    uses = {use.value: use for call in turn.calls for use in _uses_in(call)}
+    sights = tuple(_sight(fact) for fact in facts if _names_a_thing(fact) and fact.value not in uses)
+    return Works(tuple(uses.values()), sights, tuple(_failures_in(turn)), _plan_in(turn))
+
+
+def _names_a_thing(fact: Fact) -> bool:
+    """Return whether a fact that was merely seen is a thing to work with: others are told as facts."""
+    if fact.shape is Shape.PATH:
+        last = fact.value.rpartition("/")[2]
+        return fact.value[0] in "/~." or fact.value.count("/") > 1 or ("/" in fact.value and "." in last)
+    if fact.place.origin not in (Origin.RESULT, Origin.USER):
+        return False
+    coded = fact.shape is Shape.IDENTIFIER and any(map(str.isdigit, fact.value))
+    return coded or fact.shape in (Shape.EMAIL, Shape.URL)
+
+
+def _sight(fact: Fact) -> Use:
+    return Use(fact.value, "files seen" if fact.shape is Shape.PATH else fact.label.rpartition(".")[2])
+
+
+def _uses_in(call: FunctionCall) -> Iterator[Use]:
     """Return what a call uses, in the order in which it stands there."""
     changes = bool(_CHANGES.intersection(words_of(call.name)))
     leaves = _leaves("", _arguments(call))
     return islice(chain.from_iterable(_uses(name, text, changes=changes) for name, text in leaves), MOST_NAMES)
 
 
-def failures_in(turn: Turn) -> Iterator[tuple[str, str]]:
+def _failures_in(turn: Turn) -> Iterator[tuple[str, str]]:
     """Yield each call of a turn in short, and the line that tells how it failed; empty for one that did not."""
     results = {result.call_id: result for result in turn.results.content} if turn.results else {}
     for call in turn.calls:
         result = results[call.id]
         text = result.content.strip()
-        lines = [line for line in text[-4_000:].splitlines() if is_error_line(line)]
-        failed = result.is_error or (len(text) <= LONGEST_REPORT and lines) or _STATUS.search(text[-200:])
-        reasons = [line for line in lines if not _STATUS.search(line)]
-        how = (reasons or lines or text.splitlines() or ["failed"])[-1] if failed else ""
+        short = len(text) <= LONGEST_REPORT
+        failed, how = result.is_error or _STATUS.search(text[-200:]) is not None, ""
+        if failed or short:
+            lines = [line for line in text[-4_000:].splitlines() if is_error_line(line)]
+            reasons = [line for line in lines if not _STATUS.search(line)]
+            if failed or lines:
+                how = (reasons or lines or text.splitlines() or ["failed"])[-1]
         yield _call_in_short(call), one_line(how.strip())[:LONGEST_NAME]
 
 
-def plan_in(turn: Turn) -> str:
+def _plan_in(turn: Turn) -> str:
     """Return the plan that a turn writes down, with the state of each step; empty for none."""
     for call in turn.calls:
         steps = _steps(_arguments(call))

@@ -9,12 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from autogen_budget._counting import TokenCounter
-from autogen_budget._text import Shape, occurrences
-from autogen_budget._turns import Turn
+from autogen_budget._text import occurrences
 
-from ._facts import Fact, Origin
 from ._render import count_that_fits
-from ._uses import WRITTEN, Use, failures_in, plan_in, uses_in
+from ._uses import WRITTEN, Use, Works
 
 HEADING = "[Working set: what the calls left out used]"
 
@@ -91,25 +89,28 @@ class WorkingSet:
     failed: Mapping[str, str] = field(default_factory=dict[str, str])
     plan: str = ""
 
-    def after(self, turn: Turn, number: int, facts: Iterable[Fact]) -> "WorkingSet":
-        """Return the working set after one more turn."""
+    def after(self, works: Works, number: int) -> "WorkingSet":
+        """Return the working set after one more turn.
+
+        Args:
+            works (Works): What the turn tells of the agent's work.
+            number (int): Its number, counted from the first dropped one.
+        """
         items = dict(self.items)
-        used = {use.value: use for call in turn.calls for use in uses_in(call)}
-        for use in used.values():
+        for use in works.uses:
             items[use.value] = _used(items.get(use.value), use, number)
-        for fact in facts:
-            if _names_a_thing(fact) and fact.value not in used:
-                items[fact.value] = _seen(items.get(fact.value), fact, number)
+        for sight in works.sights:
+            items[sight.value] = _seen(items.get(sight.value), sight, number)
         if len(items) > FIGURES.most + FIGURES.slack:
             best = sorted(items.values(), key=lambda item: (-item.worth(number), item.value))[: FIGURES.most]
             items = {item.value: item for item in best}
         failed = dict(self.failed)
-        for call, how in failures_in(turn):
+        for call, how in works.failures:
             failed.pop(call, None)
             if how:
                 failed[call] = how
         failed = dict(list(failed.items())[-FIGURES.failures :])
-        return WorkingSet(items, failed, plan_in(turn) or self.plan)
+        return WorkingSet(items, failed, works.plan or self.plan)
 
     def render(self, limit: int, counter: TokenCounter, now: int, visible: str = "") -> str:
         """Return the working set as text: a line for each kind of thing, those that count most first.
@@ -152,17 +153,6 @@ class WorkingSet:
         return cls({item[0]: Item(*item) for item in saved["items"]}, saved["failed"], saved["plan"])
 
 
-def _names_a_thing(fact: Fact) -> bool:
-    """Return whether a fact that was merely seen is a thing to work with: others are told as facts."""
-    if fact.shape is Shape.PATH:
-        last = fact.value.rpartition("/")[2]
-        return fact.value[0] in "/~." or fact.value.count("/") > 1 or ("/" in fact.value and "." in last)
-    if fact.place.origin not in (Origin.RESULT, Origin.USER):
-        return False
-    coded = fact.shape is Shape.IDENTIFIER and any(letter.isdigit() for letter in fact.value)
-    return coded or fact.shape in (Shape.EMAIL, Shape.URL)
-
-
 def _used(known: Item | None, use: Use, number: int) -> Item:
     if known is None:
         return Item(use.value, use.label, number, uses=1)
@@ -170,10 +160,9 @@ def _used(known: Item | None, use: Use, number: int) -> Item:
     return replace(known, label=label, turn=number, uses=known.uses + 1)
 
 
-def _seen(known: Item | None, fact: Fact, number: int) -> Item:
+def _seen(known: Item | None, sight: Use, number: int) -> Item:
     if known is None:
-        name = fact.label.rpartition(".")[2]
-        return Item(fact.value, "files seen" if fact.shape is Shape.PATH else name, number, sights=1)
+        return Item(sight.value, sight.label, number, sights=1)
     return known if known.turn == number else replace(known, turn=number, sights=known.sights + 1)
 
 

@@ -30,6 +30,7 @@ class DroppedTurns:
         summary (str): Prose that a model wrote about them, placed before the facts. Empty means there is none.
         summarised (int): How many of the turns the prose is about.
         hidden (bool): Whether a request says nothing of them, for want of room; the next compaction may again.
+        due (int): Tokens in which their facts are to be rendered before the compaction ends; 0 once they are.
     """
 
     turns: int = 0
@@ -41,6 +42,7 @@ class DroppedTurns:
     summary: str = ""
     summarised: int = 0
     hidden: bool = False
+    due: int = 0
 
     def extended(self, dropped: Sequence[Turn], tokens: int, people: frozenset[str] = frozenset()) -> "DroppedTurns":
         """Add more dropped turns; their facts are not rendered yet.
@@ -58,6 +60,7 @@ class DroppedTurns:
             working_set="",
             inherited="\n".join(filter(None, (self.inherited, *texts))),
             hidden=False,
+            due=0,
         )
 
     @property
