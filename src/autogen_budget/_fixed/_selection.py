@@ -26,11 +26,13 @@ class _Choice:
             large schema does not take the place of four small ones.
         wanted (int): Tools, the likeliest first, that have to be in a request: where one is not, all are chosen anew.
             More of them cost the prompt cache, and find hardly any more of the tools that are called.
+        least_wanted (float): Share of the best score that such a tool has at least.
     """
 
     latest: int = 5
     likeliest: int = 4
     wanted: int = 12
+    least_wanted: float = 0.2
 
 
 _CHOICE = _Choice()
@@ -117,11 +119,13 @@ def select_tools(
     fixed = [*toolset.places_of(always), *sorted(toolset.handoffs)]
     if before is not None and tool_tokens(before.tools, toolset.counter) <= limit and not before.withheld:
         return before
-    ranked = _ranked(toolset, context)
+    scores = toolset.index.scores(context)
+    ranked = _ranked(toolset, context, scores)
     asked = [*fixed, *toolset.places_of(context.found)]
     if before is not None and tool_tokens(before.tools, toolset.counter) <= limit:
-        wanted = {*asked, *toolset.places_of(context.called[:1]), *ranked[: _CHOICE.wanted]}
-        missing = wanted - {place for place, _ in before.forms}
+        least = max(scores, default=0.0) * _CHOICE.least_wanted
+        wanted = (place for place in ranked[: _CHOICE.wanted] if scores[place] >= least)
+        missing = {*asked, *toolset.places_of(context.called[:1]), *wanted} - {place for place, _ in before.forms}
         if not missing:
             return before
         anew = _choose(toolset, [*asked, *ranked], limit, fixed)
@@ -129,9 +133,8 @@ def select_tools(
     return _choose(toolset, [*asked, *ranked], limit, fixed)
 
 
-def _ranked(toolset: Toolset, context: ToolContext) -> list[int]:
+def _ranked(toolset: Toolset, context: ToolContext, scores: Sequence[float]) -> list[int]:
     """Return the places of all tools, the most likely needed first."""
-    scores = toolset.index.scores(context)
     places = range(len(scores))
 
     def by_token(place: int) -> float:
