@@ -40,7 +40,7 @@ class CallStart:
     Args:
         name (str): Who calls: the agent's name, or the name given to the client.
         purpose (str): What the call is for, as in `CallRecord`.
-        model (str | None): The model's name. `None` means the client does not tell it.
+        model (str | None): The model's name. `None` means the client does not name it.
         stream (bool): Whether the reply is streamed.
         at (float): When it begins, in seconds of Unix time.
     """
@@ -57,15 +57,7 @@ class CallTracer(Protocol):
     """A hook that is also told when a call begins, and surrounds it."""
 
     def begin_call(self, start: CallStart) -> Scope:
-        """Take in that a call begins.
-
-        Args:
-            start (CallStart): The call.
-
-        Returns:
-            Scope: Makes the context that each part of the call runs in: whatever goes on until the next chunk of its
-                reply, and the telling of its record.
-        """
+        """Take in that a call begins."""
         ...
 
 
@@ -165,13 +157,7 @@ def wants_content(hooks: Iterable[object]) -> bool:
 def traced(
     hooks: Iterable[object], start: CallStart, items: AsyncGenerator[ItemT, None]
 ) -> AsyncGenerator[ItemT, None]:
-    """Run a call within the contexts of those hooks that surround calls; who reads it stays outside of them.
-
-    Args:
-        hooks (Iterable[object]): Hooks of any kind.
-        start (CallStart): The call.
-        items (AsyncGenerator[ItemT, None]): What it brings.
-    """
+    """Run a call within the contexts of those hooks that surround calls; who reads it stays outside of them."""
     scopes: list[Scope] = []
     for hook in hooks:
         try:

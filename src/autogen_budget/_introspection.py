@@ -94,7 +94,7 @@ def has_outputs(owner: object) -> bool:
 
 
 def live_parts(team: Team) -> list[object]:
-    """What a team made of itself at its first run, and works with since: its manager, and holders of its participants.
+    """Return what a team made at its first run and uses since: its manager, and the holders of its participants.
 
     Returns:
         list[object]: Empty before the first run, and for teams that make nothing of that kind.
@@ -187,7 +187,7 @@ def forget_speakers(team: Team) -> None:
 
 
 def has_own_threads(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether a program gave its event loop threads to work with; those that asyncio makes by itself do not count."""
+    """Return whether a program gave its event loop threads; those that asyncio makes by itself do not count."""
     executor = _attributes(loop).get("_default_executor")
     return executor is not None and _attributes(executor).get("_thread_name_prefix") != "asyncio"
 

@@ -19,7 +19,7 @@ class Step:
         failed (bool): Whether the step was tried, failed, and left the request as it was.
         dropped (int): Turns that were dropped.
         cut (int): Turns of which a part was cut or left out.
-        summarised (int): Turns that a model's summary newly tells.
+        summarised (int): Turns that a model's summary newly covers.
         recalled (int): Dropped or cut turns that were brought back for the newest request.
         sections (int): Sections of long instructions that were brought in for the newest request.
         not_stored (int): Dropped turns and cut results that no store keeps whole, although there is one.
@@ -69,8 +69,8 @@ class Part:
         layer (str): The layer of the request it belongs to.
         tokens (int): What it weighs, in tokens.
         fingerprint (str): Equal for equal contents within one process; keyed by a secret of the process, so that it
-            tells nothing about the content.
-        age (int): How many calls of its conversation came after it. 0 means it is new in this call.
+            reveals nothing about the content.
+        age (int): How many calls of its conversation followed it. 0 means it is new in this call.
     """
 
     label: str
@@ -82,15 +82,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One model call: what came, what was sent, what was done in between, and what the provider reported.
+    """One model call: what was received, what was sent, what was done in between, and what the provider reported.
 
     Args:
         name (str): Who called: the agent's name, or the name given to the client.
         purpose (str): What the call was for: `reply`, `selector`, `orchestrator` or `summary`.
-        model (str | None): The model's name. `None` means the client does not tell it.
+        model (str | None): The model's name. `None` means the client does not name it.
         cap (int): Tokens the request was allowed to hold.
         window (int | None): Tokens of the model's context window. `None` means it is not known, and the cap was set.
-        window_source (str | None): Who said so. `None` means the window is not known.
+        window_source (str | None): Where it is known from. `None` means the window is not known.
         tokens_before (int): Tokens of the request as received, with everything its conversation ever held.
         tokens_sent (int): Tokens of the request as it was sent, as predicted by the counter; never above the cap.
         layers_before (Mapping[str, int]): `tokens_before` by part of the request, largest first.
@@ -104,7 +104,7 @@ class CallRecord:
         new_tokens (int): Tokens of the messages, as received, that its conversation did not have before.
         reported_prompt_tokens (int | None): Prompt tokens the provider reported. `None` means it reported none.
         reported_completion_tokens (int | None): Tokens of the reply it reported. `None` means it reported none.
-        cached_tokens (int | None): Prompt tokens the provider read from its cache. `None` means it did not tell;
+        cached_tokens (int | None): Prompt tokens the provider read from its cache. `None` means it did not report it;
             AutoGen passes this on only through its event logger, which has to be enabled at level INFO.
         from_cache (bool): Whether the reply came from a `ChatCompletionCache` and no model was called.
         retries (int): How often the request was made smaller and sent again after the provider refused it for its size.
@@ -275,7 +275,7 @@ class LoopRecord:
         pattern (str): What is repeated: `call`, `text`, `agents` (by turns) or `speaker` (is chosen again and again).
         subject (str): The tools or agents in it, by name.
         repeats (int): How many times it was seen.
-        action (str): What was done: `nudged` (the model was told) or `ended` (the run).
+        action (str): What was done: `nudged` (the model was warned) or `ended` (the run).
         at (float): When, in seconds of Unix time.
     """
 
@@ -289,7 +289,7 @@ class LoopRecord:
 
 
 Event = OutputCut | WaitRecord | RetryRecord | TimeLimitRecord | LoopRecord
-"""Anything that the library records beside calls; `kind` tells them apart."""
+"""Anything that the library records beside calls; `kind` distinguishes them."""
 
 Record = CallRecord | Event
-"""Anything that the library records; `kind` tells them apart."""
+"""Anything that the library records; `kind` distinguishes them."""

@@ -279,7 +279,7 @@ class BudgetedAgent(AgentUnderBudget, Component[BudgetedAgentConfig]):
             client.forget()
 
     async def save_state(self) -> Mapping[str, Any]:
-        """The inner agent's state, with what its models' clients know under a key of its own; texts are stored."""
+        """Return the inner agent's state, with the state of its clients under a key of its own; store pending texts."""
         state = dict(await self._inner.save_state())
         known: dict[str, object] = {name: dict(client.save_state()) for name, client in self._clients.items()}
         if (deadline := self.runs.save()) is not None:

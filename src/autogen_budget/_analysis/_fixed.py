@@ -62,7 +62,7 @@ def find_fixed(agent: str, calls: Sequence[CallRecord]) -> list[Finding]:
 
 
 def _unused_tools(calls: Sequence[CallRecord]) -> dict[str, int]:
-    """Tools that no reply called, with the tokens of their schemas, largest first; empty where they weigh little."""
+    """Return the tools that no reply called, with their tokens, largest first; empty where they weigh little."""
     last = calls[-1]
     called = {name for call in calls for name in call.called}
     # `read_artifact` is this library's own: it is there for when it is needed.

@@ -18,7 +18,7 @@ class Growth:
     Args:
         agent (str): The agent's name.
         calls (int): Calls of the conversation.
-        tokens_per_call (float): Tokens that each call after the first added to what came.
+        tokens_per_call (float): Tokens that each call after the first added to the history.
         cause (str): What added most: `"results of fetch_page"`, `"text of user"`, or a layer. Empty means nothing was
             added.
         cause_share (float): Its share of all that was added, from 0 to 1.
@@ -53,7 +53,7 @@ def growth_of(agent: str, calls: Sequence[CallRecord]) -> Growth | None:
     `calls`: Its calls, oldest first.
 
     Returns:
-        Growth | None: `None` means there are too few calls to tell.
+        Growth | None: `None` means there are too few calls.
     """
     conversations: dict[str, list[CallRecord]] = {}
     for call in calls:
@@ -67,7 +67,7 @@ def growth_of(agent: str, calls: Sequence[CallRecord]) -> Growth | None:
         for part in call.new_parts:
             added[described(part.label)] += part.tokens
     first, last = longest[0], longest[-1]
-    if not added:  # records without parts tell layers only
+    if not added:  # records without parts hold layers only
         for layer, tokens in last.layers_before.items():
             added[layer] = max(0, tokens - first.layers_before.get(layer, 0))
     total = sum(added.values())

@@ -8,7 +8,7 @@ class Thresholds:
     """The figures of all findings; shares are of the cap, unless something else is named.
 
     Args:
-        min_calls (int): Calls of one conversation from which a rate can be told; the first holds instructions and task.
+        min_calls (int): Calls of one conversation from which on a rate is reported; the first is set-up.
         min_series (int): Sizes from which on a series may be called rising: fewer that come by chance rise too often.
         min_rise (int): Tokens by which its last must be above its first: a question may be longer than the one before.
         growth_share (float): What each call adds, from which growth is a finding: the cap is full within fifty calls.
@@ -23,7 +23,7 @@ class Thresholds:
         old_calls (int): Calls after which a result is old.
         old_share (float): Share that an old result must take to be worth a word.
         frequent (int): One compaction in so many calls is too often: the cached prefix is lost as soon as it pays.
-        min_compactions (int): Compactions from which their rate says something.
+        min_compactions (int): Compactions from which on their rate is reported.
     """
 
     min_calls: int = 4

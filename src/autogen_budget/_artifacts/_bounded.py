@@ -50,12 +50,7 @@ class BoundedFolder:
         return list(self._written)
 
     def place(self, data: bytes, held: dict[str, None]) -> str:
-        """Find a text, or write it under the first reference that no other text has.
-
-        Args:
-            data (bytes): The text.
-            held (dict[str, None]): Where its reference is added, before anybody may remove it.
-        """
+        """Find a text, or write it under the first reference that no other text has."""
         with self._locks.putting(next(references_of(data))):
             reference = self._place(data)
             held[reference] = None

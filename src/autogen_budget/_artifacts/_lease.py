@@ -54,7 +54,7 @@ class ArtifactLease:
             return StoreResult(None, error_text(error))
 
     def keeps(self, text: str) -> bool:
-        """Whether the whole of a text was stored here, or is what the text was cut from."""
+        """Return whether the whole of a text was stored here, or is what the text was cut from."""
         references = references_of(text.encode("utf-8", "surrogatepass"))
         return self.store.whole_of(text) is not None or not set(references).isdisjoint(self.store.held(self))
 

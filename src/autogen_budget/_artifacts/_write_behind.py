@@ -35,11 +35,6 @@ class WriteBehind:
 
     While the place is away, texts wait: they are tried again whenever another one comes, or somebody waits for all. As
     long as any text waits, this object is not forgotten, and the end of the process waits for it.
-
-    Args:
-        write (Callable[[str, bytes], bool]): Writes a text under its reference. False: another text has it for good.
-        url (str): The place, for messages, and for other store objects of this process that read there.
-        timeout (float): Seconds that anybody waits for the place.
     """
 
     def __init__(self, write: Callable[[str, bytes], bool], url: str, timeout: float) -> None:
@@ -56,11 +51,6 @@ class WriteBehind:
 
     def add(self, reference: str, data: bytes, owner: int) -> None:
         """Take a text on its way. Where too much waits already, wait until some of it is written.
-
-        Args:
-            reference (str): Its reference.
-            data (bytes): The text.
-            owner (int): Whose it is: texts of one owner are written in the order in which they came.
 
         Raises:
             OSError: Too much waits, and the place is away or too slow.

@@ -133,7 +133,7 @@ class Caller:
 class ModelCall:
     """A call from its beginning to its end; begins when it is made.
 
-    `model`: The model's name. `None` means the client does not tell it. `larger`: Makes the call of a larger model
+    `model`: The model's name. `None` means the client does not name it. `larger`: Makes the call of a larger model
     that takes the place of one that cannot fit. `None` means that is an error.
     """
 
@@ -183,7 +183,7 @@ class ModelCall:
             await self._planner.prefetch(self._request)
 
     async def _fit_or_hand_over(self) -> AsyncGenerator[Item, None]:
-        """The reply of the model, or that of the larger one where the call cannot fit: then that one is recorded."""
+        """Yield the model's reply, or the larger one's where the call cannot fit: then that one is recorded."""
         try:
             async with aclosing(self._fit()) as items:
                 async for item in items:
@@ -258,7 +258,7 @@ class ModelCall:
             return await _unless_cancelled(acquired, self._ask.cancellation_token)
         except asyncio.CancelledError:
             if not acquired.cancelled() and acquired.exception() is None:
-                await acquired.result().arelease()  # it came at the same moment
+                await acquired.result().arelease()  # it was granted at the same moment
             raise
 
     def _record(self, error: BaseException | None) -> CallRecord:

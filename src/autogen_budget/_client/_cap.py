@@ -35,7 +35,7 @@ MAX_STRIKES = 8
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """What requests were held to after a refusal that did not tell the window: a guess, which rises again.
+    """What requests were held to after a refusal that did not name the window: a guess, which rises again.
 
     Args:
         tokens (int): Tokens a request may hold.
@@ -48,7 +48,7 @@ class Ceiling:
     accepted: int = 0
 
     def after_acceptance(self, tokens: int) -> "Ceiling":
-        """The ceiling once a request of so many tokens was accepted."""
+        """Return the ceiling once a request of so many tokens was accepted."""
         if tokens < FILLED * self.tokens:
             return self
         if self.accepted + 1 < 2**self.strikes:
@@ -74,7 +74,7 @@ class RequestCap:
         return self._window
 
     def tokens(self, extra_create_args: Mapping[str, object] | None = None) -> int:
-        """Tokens a request may hold."""
+        """Return the tokens a request may hold."""
         window = None if self._window is None else self._window.tokens
         if window is None and self._budget.max_prompt_tokens is None:
             window = DEFAULT_WINDOW
@@ -82,12 +82,12 @@ class RequestCap:
         return cap if self._ceiling is None else min(cap, self._ceiling.tokens)
 
     def reply_room(self, extra_create_args: Mapping[str, object] | None = None) -> int:
-        """Tokens a reply may take."""
+        """Return the tokens a reply may take."""
         window = None if self._window is None else self._window.tokens
         return self._budget.reply_room(window, self.asked_for(extra_create_args))
 
     def change_budget(self, budget: TokenBudget) -> None:
-        """Go by another budget. A window that the provider told stays; a ceiling that was guessed goes."""
+        """Go by another budget. A window that the provider reported is kept; a guessed ceiling is not."""
         self._budget, self._ceiling = budget, None
         reported = self._reported_window()
         if reported is None or (budget.context_window or reported.tokens) < reported.tokens:
@@ -96,7 +96,7 @@ class RequestCap:
         self._warn()
 
     def learn_refusal(self, overflow: Overflow, tokens: int) -> None:
-        """Remember what a refusal tells: the true window, or at least that this was too much."""
+        """Learn from a refusal: the true window, or at least that this was too much."""
         if overflow.window is None:
             strikes = 0 if self._ceiling is None else min(MAX_STRIKES, self._ceiling.strikes + 1)
             self._ceiling = Ceiling(int(tokens * RETRY_SHARE), strikes)
@@ -124,7 +124,7 @@ class RequestCap:
         return restore
 
     async def ask_server(self) -> None:
-        """Ask the model's server for a window that nothing else tells, once; assume one if it has to be."""
+        """Ask the model's server for a window that is not known otherwise, once; assume one if it has to be."""
         if self._window is not None or self._window_asked:
             return
         loop = asyncio.get_running_loop()
@@ -146,7 +146,7 @@ class RequestCap:
         self._window_asked = True
 
     def save_state(self) -> Mapping[str, object]:
-        """What the provider taught, as values that JSON can hold."""
+        """Return what the provider taught, as values that JSON can hold."""
         window, ceiling = self._reported_window(), self._ceiling
         return {
             "window": None if window is None else window.tokens,
@@ -191,7 +191,7 @@ class RequestCap:
         return window if window is not None and window.source in ("overflow error", "server") else None
 
     def asked_for(self, extra_create_args: Mapping[str, object] | None) -> int | None:
-        """Tokens that the call, or its client, limits the reply to. `None` means neither does."""
+        """Return the tokens that the call, or its client, limits the reply to. `None` means neither does."""
         return max_reply_tokens(extra_create_args or {}) or self._facts.max_reply_tokens
 
 

@@ -211,7 +211,7 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
 
     @property
     def cap(self) -> int:
-        """Tokens a request may hold, by what is known now; it changes when the provider tells the true window."""
+        """Tokens a request may hold, by what is known now; it changes when the provider reports the true window."""
         return self._planner.cap.tokens()
 
     def forget(self) -> None:
@@ -220,7 +220,7 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
         self._summaries.forget()
 
     async def learn_cap(self) -> int:
-        """The `cap`, after asking the model's server for its window where nothing else tells it."""
+        """Return the `cap`, after asking the model's server for its window where it is not known otherwise."""
         await self._planner.cap.ask_server()
         return self.cap
 
@@ -235,7 +235,7 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
         return self._planner.archive
 
     def save_state(self) -> Mapping[str, object]:
-        """What was learned about the model, and what its conversations were compacted to, as values for JSON."""
+        """Return what was learned about the model, and what its conversations were compacted to, as values for JSON."""
         return self._planner.save_state()
 
     def load_state(self, state: Mapping[str, object]) -> None:
@@ -304,12 +304,12 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
         await self.client.close()
 
     def count_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = ()) -> int:
-        """Tokens of a request as this client counts them; never raises and needs no network."""
+        """Return the tokens of a request as this client counts them; never raises and needs no network."""
         counter = self.counter
         return counter.tokens(Tally.sum((counter.measure_extras(tools), *map(counter.measure_message, messages))))
 
     def remaining_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = ()) -> int:
-        """Tokens left under the cap beside these messages; negative when they are over it."""
+        """Return the tokens left under the cap beside these messages; negative when they are over it."""
         return self.cap - self.count_tokens(messages, tools=tools)
 
     def _to_config(self) -> BudgetedChatCompletionClientConfig:
@@ -327,7 +327,7 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
         return cls(client, config.budget, name=config.name, purpose=config.purpose, **config.settings().arguments())
 
     def _summary_client(self, writer: ChatCompletionClient | None) -> "BudgetedChatCompletionClient":
-        """A client for summaries: another one, or the wrapped one as this client counts it."""
+        """Return a client for summaries: another one, or the wrapped one as this client counts it."""
         own, settings = writer is None, self._settings
         return BudgetedChatCompletionClient(
             self.client if writer is None else writer,
@@ -354,7 +354,7 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
         return default_strategies(budget, summarize_with(self._settings.summarizer)) if given is None else tuple(given)
 
     def call_for(self, caller: Caller, ask: Ask, send: Send | None = None, larger: Larger | None = None) -> ModelCall:
-        """A call of this model on somebody's behalf: another client's, where that one's model is too small.
+        """Return a call of this model on somebody's behalf: another client's, where that one's model is too small.
 
         Args:
             caller (Caller): Who pays, and takes the record.
@@ -379,7 +379,7 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
         return self.call_for(caller, ask, send, self._larger.taking_over(replace(caller, pool=self._settings.pool)))
 
     def _keep(self, record: Record) -> None:
-        """Keep a record and tell the hooks."""
+        """Keep a record and call the hooks."""
         self.log.add(record)
         if isinstance(record, CallRecord) and record.steps:
             done = ", ".join(step.strategy for step in record.steps)  # details may quote the conversation

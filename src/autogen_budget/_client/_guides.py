@@ -34,7 +34,7 @@ class Guided:
     steps: tuple[Step, ...] = ()
 
     def for_compaction(self) -> "Guided":
-        """The same with no sections but those of the newest request: where the beginning changes anyway, others go."""
+        """Keep only the sections of the newest request: where the beginning changes anyway, others go."""
         history = self.conversation.history
         request = None if history.request is None else history.turns[history.request].uncut.head
         return replace(self, guidance=self.guidance.only_for(request))

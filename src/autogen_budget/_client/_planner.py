@@ -113,7 +113,7 @@ class Planner:
         return self._drafter.conversations
 
     def count_text(self, text: str) -> int:
-        """Tokens of a text as this model counts it."""
+        """Return the tokens of a text as this model counts it."""
         return self._counter.count_text(text)
 
     def change_budget(self, budget: TokenBudget, strategies: Sequence[Strategy]) -> None:
@@ -123,7 +123,7 @@ class Planner:
         self._drafter.change_budget(budget)
 
     def save_state(self) -> Mapping[str, object]:
-        """What was learned about the model, and what is remembered, as values that JSON can hold."""
+        """Return what was learned about the model, and what is remembered, as values that JSON can hold."""
         return {
             "model": self._facts.model,
             "counter": dict(self._counter.save_state()),
@@ -207,7 +207,7 @@ class Planner:
             return Composition()
 
     def learn_refusal(self, overflow: Overflow, refused: Request) -> None:
-        """Remember what a refusal tells: the true window, how the model counts, or at least that this was too much."""
+        """Learn from a refusal: the true window, how the model counts, or at least that this was too much."""
         if overflow.prompt_tokens is not None:
             self._counter.observe(refused.tally, overflow.prompt_tokens)
         self.cap.learn_refusal(overflow, refused.tokens)
@@ -249,7 +249,7 @@ class Planner:
     async def _plan_once(
         self, ask: Ask, cap: int, summarizer: SummaryWriter | None, *, whole: bool
     ) -> tuple[Request, Callable[[], None]]:
-        """Nothing that other calls see changes before the commit."""
+        """Return nothing that other calls see changes before the commit."""
         draft = await self._drafter.draft(ask, cap)
         await self._ask_source(draft, draft.history, cap)
         recollection = await self._recollections.of(

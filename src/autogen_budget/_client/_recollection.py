@@ -47,7 +47,7 @@ class Found:
         return reserved_tokens(self.hits, history, cap, counter)
 
     def note(self, request: Tally, cap: int, counter: TokenCounter) -> RecalledNote | None:
-        """Return the note that tells the model of it; the same arguments as `recall`."""
+        """Return the note for the model; the same arguments as `recall`."""
         return recall(self.hits, self.text, request, cap, counter)
 
 
@@ -117,7 +117,7 @@ class Recollections:
     async def of(
         self, conversation: Conversation, archive: HistoryArchive, *, multiple_system_messages: bool
     ) -> Recollection:
-        """What can be recalled of a conversation; after a load it is read from its messages and from the store."""
+        """Return the index of a conversation; after a load it is read from its messages and from the store."""
         known = self._known.get(conversation.identity)
         if known is None:
             known = self._known[conversation.identity] = Recollection()

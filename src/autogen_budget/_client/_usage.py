@@ -122,7 +122,7 @@ _filter = _Filter()
 
 
 def reports_when_asked(client: ChatCompletionClient) -> bool:
-    """Whether a client's streams report usage only when it is asked for: those of OpenAI's, inside any wrappers."""
+    """Return whether streams report usage only on request: those of OpenAI's clients, inside any wrappers."""
     while isinstance(inner := getattr(client, "client", None), ChatCompletionClient):
         client = inner
     # Where the module was never loaded there is no such client; loading it would need the `openai` extra.

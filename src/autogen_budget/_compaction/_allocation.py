@@ -88,7 +88,7 @@ class Allocation:
         return self.cap - self._frame - max(self._facts_of(SHARES.min_facts_before_results), self._reserved)
 
     def exchange_limit(self, protected: int) -> int:
-        """What the newest exchange may hold: it is measured against the cap, and facts yield to it down to a number."""
+        """Return the tokens of the newest exchange: measured against the cap; facts yield to it down to a number."""
         facts = min(self._facts_share(protected), SHARES.facts_beside_exchange)
         return self.cap - self._frame - protected - max(facts, self._reserved)
 
@@ -116,7 +116,7 @@ class Allocation:
         return sum(self.reserved.values())
 
     def _available(self, protected: int, exchange: int) -> int:
-        """What facts and further turns may hold together; an exchange that is too large stands in the head-room."""
+        """Return the tokens of facts and further turns; an exchange that is too large stands in the head-room."""
         used = protected + self.overhead + exchange
         limit = max(self.target, used + self._facts_share(protected)) if exchange else self.target
         return min(self.cap, limit) - used

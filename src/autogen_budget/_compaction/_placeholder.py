@@ -24,7 +24,7 @@ WORTH = 2
 
 
 async def placeholder_for(text: str, what: str, context: CompactionContext) -> str:
-    """The line for a text that is left out, which is stored before; what was cut before keeps the reference it has."""
+    """Return the line for a text that is left out; it is stored before, unless it is cut and has a reference."""
     most = context.counter.count_text(text) // WORTH
     if context.counter.count_text(what) > most:
         return text
@@ -52,7 +52,7 @@ def call_signature(call: FunctionCall) -> str:
 
 
 def _short(text: str) -> str:
-    """The text in one line, its middle left out where it is long: paths and names are told apart by both ends."""
+    """Put a text in one line, without its middle where it is long: paths and names differ at both ends."""
     text = " ".join(text.split())
     half = LONGEST_ARGUMENT // 2
     return text if len(text) <= LONGEST_ARGUMENT else f"{text[:half]}...{text[-half:]}"

@@ -28,10 +28,10 @@ _ASKS = re.compile(
     r"[^.!?。！？؟\n]{12,300}[?？؟]|\b(?:remind|recall|tell me|show me|look up|list|summari[sz]e|last time|earlier)\b",
     re.IGNORECASE,
 )
-"""A question of more than a word or two, or words that ask for what was said."""
+"""A question of more than a word or two, or words that ask for an earlier message."""
 
 _LATELY = 20
-"""Turns that tell whether an agent works with tools."""
+"""Turns that are looked at for whether an agent works with tools."""
 
 _FRAME = 16
 """Tokens that a message takes beside its text, at most."""
@@ -47,7 +47,7 @@ class RecallShares:
         reserved (float): Share for which a request is compacted earlier, at least as much as the best passage takes,
             where no tool is at work: there, what a request holds must not hang on what a search finds.
         coverage (float): How much of a request a passage must answer, as for `RecallIndex.search`.
-        coverage_beside_tools (float): The same where an agent works with tools: facts tell it most of what it needs,
+        coverage_beside_tools (float): The same where an agent works with tools: facts hold most of what it needs,
             and what changes before the newest request costs the prompt cache the whole exchange.
     """
 
@@ -76,7 +76,7 @@ class CutResult:
 
 
 def asks_for_recall(history: History) -> bool:
-    """Whether a person has just asked for something; mere statements ask for nothing, and leave the prompt cache.
+    """Return whether a person has just asked something; statements ask nothing, and leave the prompt cache.
 
     Between the calls of an agent, what was recalled for the request stays.
     """
@@ -156,7 +156,7 @@ class RecalledNote:
         text (str): The recalled passages.
         tally (Tally): What the message weighs.
         tokens (int): Tokens of the whole request with it.
-        step (Step): What the record says of it.
+        step (Step): The step for the record.
     """
 
     text: str

@@ -135,7 +135,7 @@ def _prompt_of(history: History) -> str | None:
 
 
 def _asked_again(turns: Sequence[Turn]) -> bool:
-    """Whether these turns could stand behind a selector's prompt: none, or answers of its own that were no use."""
+    """Return whether these turns can follow a selector's prompt: none, or its own answers that were no use."""
     first = next((turn.head for turn in turns if not turn.note), None)
     return first is None or (isinstance(first, AssistantMessage) and first.source == SELECTOR)
 

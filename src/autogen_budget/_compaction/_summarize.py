@@ -120,7 +120,7 @@ class Summarize(DeclaredStrategy):
 
 
 def _pushed_out(history: History, coming: int, context: CompactionContext) -> Iterator[Turn]:
-    """The oldest turns that will have to go for so many tokens that are still to come, when it comes to dropping."""
+    """Yield the oldest turns that so many further tokens will push out at the next compaction."""
     kept = history.kept
     for i, turn in enumerate(history.turns):
         if i not in kept:

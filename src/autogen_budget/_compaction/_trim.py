@@ -135,7 +135,7 @@ def _allocation(
 
 
 def _notice(history: History, turns: int, tokens: int) -> DroppedTurns:
-    """What stands for dropped turns without facts. It grows with its figures: the one for all turns is large enough."""
+    """Return the notice of dropped turns without facts. It grows with its figures: that of all turns is the largest."""
     return DroppedTurns((history.past or DroppedTurns()).turns + turns, tokens)
 
 
@@ -166,7 +166,7 @@ async def _cut_exchange(history: History, limit: int, context: CompactionContext
 
 
 async def _cut_to(turn: Turn, limit: int, history: History, context: CompactionContext) -> Turn:
-    """A turn with the middle of its text or results cut, if that can bring it within a limit with something left."""
+    """Cut the middle of a turn's text or results, if that brings it within a limit with something left."""
     size, text = context.tokens_of_turn(turn), turn.head.content
     if size <= limit or limit < 2 * ALLOWANCE.min_tokens:
         return turn

@@ -54,7 +54,7 @@ def cut_lines(source: Source, ranking: Ranking) -> str | None:
 
 
 def _names(pieces: Pieces, kept: Sequence[int], scorer: Scorer) -> list[tuple[int, str]]:
-    """Names in what is left out and in nothing that is kept: those that the hints ask for, then of each gap the first.
+    """Return the names only in what is left out: those that the hints ask for, then of each gap the first.
 
     Where the text is little else than names, as in a list of files, telling them is no gain: then there are none.
     """

@@ -113,7 +113,7 @@ class _Walk:
 
 
 def _is_map(record: dict[str, Value]) -> bool:
-    """Whether the keys are not the names of fields but things themselves, such as the records of a table by id."""
+    """Return whether the keys name things rather than fields, such as the records of a table by id."""
     return any(isinstance(value, dict) for value in record.values()) and any(
         shape_of(name[:LONGEST_VALUE]) in _TELLING_KEYS for name in record
     )

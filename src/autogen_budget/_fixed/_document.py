@@ -166,7 +166,7 @@ def _main_headings(levels: Sequence[tuple[Heading, int]], length: int) -> list[H
 
 
 def _levels(headings: Sequence[Heading]) -> list[tuple[Heading, int]]:
-    """Headings with their levels, 0 for the highest: kinds rank by tier, then by what they first stand under."""
+    """Return the headings with their levels, 0 the highest: kinds rank by tier, then by what they first stand under."""
     known: dict[tuple[int, str, int], int] = {}
     current: dict[int, int] = {}
     found: list[tuple[Heading, int]] = []
@@ -264,7 +264,7 @@ def _weak(line: str, start: int, after: str, *, alone: bool) -> Heading | None:
 
 
 def _blocks(text: str) -> list[str]:
-    """The paragraphs of a text, with the empty lines behind them; a list stays whole, and with what leads to it."""
+    """Split a text into paragraphs, with the empty lines behind them; a list stays whole, with its lead."""
     ends = [match.end() for match in _BLANK.finditer(text)]
     places, before = list[int](), ""
     for start, end in pairwise([0, *ends, len(text)]):

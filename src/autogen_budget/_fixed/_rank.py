@@ -52,7 +52,7 @@ class Ranking:
         }
 
     def scores(self, request: str) -> list[float]:
-        """How much each part is about a request: BM25 (Robertson and Zaragoza 2009), with titles beside texts."""
+        """Score each part for a request: BM25 (Robertson and Zaragoza 2009), with titles beside texts."""
         most = _WEIGHTS.request
         text = request if len(request) <= 2 * most else f"{request[:most]} {request[-most:]}"
         asked = {feature for feature in _features(text) if feature in self._rarity}

@@ -50,7 +50,7 @@ class HistoryArchive:
         return tuple(reference for lease in leases for reference in lease.references)
 
     def lease_of(self, conversation: object | None) -> ArtifactLease | None:
-        """What keeps the texts of one conversation; those of others may go from a store that is too small for all.
+        """Return the lease of one conversation; texts of others may go from a store that is too small for all.
 
         `conversation`: What stands for the conversation; its texts stay for as long as it lives. `None` means
         none in particular.

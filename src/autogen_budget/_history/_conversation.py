@@ -78,14 +78,14 @@ class Conversation:
         return not torn and self.known.begin(messages)
 
     def begins_but_newest(self, messages: Sequence[LLMMessage]) -> bool:
-        """Whether a whole history is this conversation but for the newest message, which stood there for one call only.
+        """Return whether a history is this conversation but for its newest message, which was for one call only.
 
         So do the prompts that orchestrators put behind a thread: each call has another one in that place.
         """
         return len(self.history.turns) > 1 and self.known.begin_but_newest(messages)
 
     def begins_but_instructions(self, messages: Sequence[LLMMessage]) -> bool:
-        """Whether a whole history is this conversation, with or without more behind it, but for its instructions.
+        """Return whether a history begins with this conversation, apart from its instructions.
 
         Some agents write the time of day into them. What was compacted stays so; else nothing is lost by reading anew.
         """

@@ -12,7 +12,7 @@ from ._recognition import KnownMessages, same_message
 
 
 def in_context(conversation: Conversation, context: Sequence[LLMMessage]) -> bool:
-    """Whether an agent's context holds a conversation, without the agent's own instructions, and perhaps more."""
+    """Return whether an agent's context, which lacks the instructions, begins with a conversation."""
     return _instructions(conversation, context) is not None
 
 

@@ -102,7 +102,7 @@ class History:
         return tuple(dict.fromkeys(found))
 
     def flatten(self) -> list[LLMMessage]:
-        """The messages to send, as a new list: instructions, then turns, with the dropped ones' message after the task.
+        """Return the messages to send: instructions, then turns, with the dropped ones' message after the task.
 
         Where the conversation does not begin with its task, that message comes first, so that a user's message leads.
         """

@@ -48,7 +48,7 @@ class KnownMessages:
         return same_message(self.messages[-1], messages[count - 1]) and all(map(same_message, self.messages, messages))
 
     def begin_but_newest(self, messages: Sequence[LLMMessage]) -> bool:
-        """Whether a whole history begins with these messages, except that another one stands in the newest's place."""
+        """Return whether a history begins with these messages, except that the newest one was replaced."""
         if not is_plain(self.messages[-1]):
             return False
         stem = self.messages[:-1]
@@ -95,7 +95,7 @@ class KnownMessages:
 
 
 def first_words(messages: Sequence[LLMMessage]) -> str:
-    """The text of the first message behind the instructions, by which conversations are distinguished quickly."""
+    """Return the first text behind the instructions, by which conversations are distinguished quickly."""
     body = (message for message in messages if not isinstance(message, SystemMessage))
     first = next(body, None)
     return text_of(first) if isinstance(first, UserMessage | AssistantMessage | FunctionExecutionResultMessage) else ""

@@ -163,7 +163,7 @@ class ConversationRegistry:
     def _base(
         self, messages: Sequence[LLMMessage]
     ) -> tuple[Conversation | SavedConversation | None, Conversation, tuple[LLMMessage, ...]]:
-        """What messages go on from: as it is known, as it goes on, and what of it a store was not asked to hold yet."""
+        """Find what messages go on from: as it is known, as it goes on, and what a store does not hold yet."""
         alike = self._alike(messages)
         found = max((known for known in alike if known.begins(messages)), key=len, default=None)
         if found is not None:
@@ -198,7 +198,7 @@ class ConversationRegistry:
                     yield waiting, conversation
 
     def _alike(self, messages: Sequence[LLMMessage]) -> list[Conversation]:
-        """The conversations that begin with the same words, or with nothing but instructions; the latest last."""
+        """Return the conversations that begin with the same words or only instructions; the latest last."""
         words = first_words(messages)
         return [*self._by_words.get("", ()), *(self._by_words.get(words, ()) if words else ())]
 

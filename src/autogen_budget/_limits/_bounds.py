@@ -56,14 +56,14 @@ class InFlight:
         self.used -= amount
 
     def shrink(self, *, first: bool) -> None:
-        """A call failed by overload, and is still counted as under way."""
+        """Shrink after an overload; the call that failed still counts as under way."""
         if first:
             self.bound = min(self.bound, self.used)
             self._floor = self.bound * MAX_SHRINK
         self.bound = max(self.bound * SHRINK, self._floor, self.step)
 
     def grow(self) -> None:
-        """A call succeeded, and is still counted as under way."""
+        """Grow after a success; the call that succeeded still counts as under way."""
         if self.used * 2 > self.bound:
             self.bound = min(self.bound + self.step, math.inf if self.most is None else self.most)
 

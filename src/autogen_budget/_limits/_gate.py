@@ -130,7 +130,7 @@ class Gate:
                 self._give_back(permit)
 
     def succeeded(self) -> None:
-        """A call that still holds its place was answered."""
+        """Note that a call was answered that still holds its place."""
         with self._lock:
             self._calls.grow()
             self._tokens.grow()
@@ -141,7 +141,7 @@ class Gate:
             self._tokens_per_minute.add(tokens, self._now())
 
     def overloaded(self, permit: Permit) -> bool:
-        """A call that still holds its place failed because the server had too much to do: less is sent from now on."""
+        """Send less from now on: the server was overloaded by a call that still holds its place, and others."""
         with self._lock:
             others = self._calls.used > permit.weight
             if permit.generation == self._generation and others:
@@ -240,7 +240,7 @@ class Gate:
 
 
 def new_ticket() -> int:
-    """A place in every queue, behind all that were given before: nanoseconds of the monotonic clock, none twice."""
+    """Return a place in every queue, behind all before: nanoseconds of the monotonic clock, none twice."""
     global _newest_ticket
     with _tickets_lock:
         _newest_ticket = max(time.monotonic_ns(), _newest_ticket + 1)

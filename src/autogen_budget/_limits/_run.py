@@ -51,7 +51,7 @@ def run_limits() -> tuple[TimeLimit, ...]:
 
 
 def seconds_left() -> float | None:
-    """Seconds until the deadline of the run that this code belongs to; negative after it. `None` means it has none."""
+    """Return the seconds until the deadline of the current run; negative after it. `None` means it has none."""
     limit = next(iter(run_limits()), None)
     return None if limit is None else limit.ends - asyncio.get_running_loop().time()
 

@@ -226,7 +226,7 @@ class Sender:
         call.failures += call.alone
 
     def _delay(self, call: "_Attempts") -> float:
-        """Seconds until a call is made again: what the server asks for, else twice as many each time; with jitter."""
+        """Return the seconds until the next attempt: what the server asks for, else doubled each time, with jitter."""
         asked = None if call.trouble is None else call.trouble.retry_after
         if asked is not None:
             return asked * (1 + self._jitter() / 10)

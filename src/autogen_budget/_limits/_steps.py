@@ -96,7 +96,7 @@ def steps_of_team(messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> list[
 
 
 def masked(text: str) -> str:
-    """A text without what differs from one call to the next although nothing has changed: times, durations, ids."""
+    """Mask what differs between calls although nothing has changed: times, durations, ids."""
     if len(text) > 2 * MAX_CHARACTERS:
         text = f"{text[:MAX_CHARACTERS]} {len(text)} {text[-MAX_CHARACTERS:]}"
     return _VOLATILE.sub("*", text).strip()

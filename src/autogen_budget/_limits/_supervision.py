@@ -228,7 +228,7 @@ def _spawn(work: Coroutine[Any, Any, T], context: Context) -> "asyncio.Task[T]":
 
 @contextmanager
 def stopped_by(token: CancellationToken | None) -> Generator["asyncio.Future[None]"]:
-    """A future that is done once the token is cancelled, in whatever thread; the token does not keep it alive."""
+    """Give a future that is done once the token is cancelled, in any thread; the token does not keep it alive."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[None] = loop.create_future()
     known = ref(stopped)

@@ -142,7 +142,7 @@ class RecallIndex:
     def _known(
         self, connection: sqlite3.Connection, terms: Sequence[str], *, tells_apart: bool
     ) -> tuple[list[str], float]:
-        """The rarest terms that stand in some passages (and distinguish them), and the weight of all that is asked.
+        """Return the rarest terms of the query that distinguish passages, and the weight of the whole query.
 
         Terms that stand nowhere count: a request about something else has much that nothing answers.
         """

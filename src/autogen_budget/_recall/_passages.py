@@ -76,7 +76,7 @@ def passages_of_transcript(text: str) -> Iterator[Passage]:
 
 
 def one_line(text: str) -> str:
-    """A text of somebody else in one line that can be encoded, so that it cannot look like another speaker's line."""
+    """Put a foreign text in one encodable line, so that it cannot look like another speaker's line."""
     return " ".join(text.encode("utf-8", "replace").decode().split())
 
 

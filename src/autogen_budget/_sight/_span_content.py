@@ -12,11 +12,7 @@ Values = Mapping[str, object]
 
 
 def content_attributes(record: CallRecord) -> dict[str, str]:
-    """Return instructions, messages and reply of a call, as the conventions write them; empty without its content.
-
-    Args:
-        record (CallRecord): Any call.
-    """
+    """Return instructions, messages and reply of a call, as the conventions write them; empty without its content."""
     if record.content is None:
         return {}
     system = [part for message in record.content for part in _texts(message) if message["type"] == "SystemMessage"]

@@ -122,7 +122,7 @@ class Telemetry:
         self._spared.add(max(0, record.tokens_before - record.tokens_sent), common)
 
     def _conversation(self, record: CallRecord) -> Attributes:
-        """Return the conversation of a call, told apart from those of other agents and other processes."""
+        """Return the conversation of a call, distinct from those of other agents and other processes."""
         name = f"{self._run}/{record.name}/{record.conversation}"
         return {names.CONVERSATION_ID: name} if record.conversation else {}
 
@@ -140,7 +140,7 @@ def _name(model: str | None) -> str:
 
 
 def _common(record: CallRecord | CallStart) -> Attributes:
-    """Return what spans and metrics are told apart by."""
+    """Return the attributes that distinguish spans and metrics."""
     attributes: Attributes = {
         names.OPERATION: "chat",
         names.PROVIDER: _provider(record.model),

@@ -82,11 +82,11 @@ class PoolStatus:
         return allowance.used_up_by(spent) or (None if refused is None else allowance.exceeded_unit(spent + refused))
 
     def exceeded_unit(self, asked: Amount) -> Unit | None:
-        """What there is too little of for a call, whatever calls under way give back. `None` means it could fit."""
+        """Return the unit a call exceeds, whatever calls under way give back. `None` means it could fit."""
         return self.exhausted_unit or self.limit.allowance.exceeded_unit(self.spent.amount + asked)
 
     def short_now(self, asked: Amount) -> Unit | None:
-        """What there is too little of for a call as long as calls under way hold theirs. `None` means it fits."""
+        """Return the unit a call exceeds while calls under way hold theirs. `None` means it fits."""
         return self.limit.allowance.exceeded_unit(self.spent.amount + self.held + asked)
 
 

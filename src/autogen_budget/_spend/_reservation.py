@@ -239,7 +239,7 @@ def _limit_error(refusal: Refusal, line: SpendLine) -> SpendLimitError:
 
 
 def _pauses() -> Iterator[float]:
-    """The seconds between two attempts, while other processes may free something: longer and longer, with jitter."""
+    """Yield the seconds between attempts, while other processes may free something: ever longer, with jitter."""
     pause = FIRST_PAUSE
     while True:
         yield pause * random.uniform(0.5, 1)  # noqa: S311  # spreads the questions of many processes

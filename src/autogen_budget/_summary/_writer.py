@@ -148,7 +148,7 @@ class _Writer:
         return self._model.counter.count_text(text)
 
     async def _within_time(self, work: Coroutine[Any, Any, T]) -> T:
-        """What a call returns; in a task of its own, so that its being cancelled differs from being cancelled here."""
+        """Await a call in a task of its own, so that its being cancelled differs from being cancelled here."""
         loop = asyncio.get_running_loop()
         call = loop.create_task(work)
         call.add_done_callback(_take_note)

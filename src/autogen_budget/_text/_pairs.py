@@ -140,7 +140,7 @@ def read_items(text: str) -> Value:
 
 
 def _split_alike(lines: list[str]) -> list[Value]:
-    """Lines that the same mark parts into short values and at most one long one, as records with numbered fields."""
+    """Read lines that one mark parts into short values and at most one long one, as records with numbered fields."""
     for mark in _MARKS:
         count = min(line.count(mark) for line in lines)
         rows = [line.split(mark, count) for line in lines] if count else []

@@ -98,7 +98,7 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def _merged(first: Document, second: Document) -> Document | None:
-    """Two documents in a row as one list, where they are of one format and both records; None where they are not."""
+    """Join two documents in a row as one list, where they are of one format and both records; else None."""
     if first.format != second.format or not first.structured:
         return None
     items = [*_items(first.value), *_items(second.value)]

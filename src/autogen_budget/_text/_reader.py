@@ -90,7 +90,7 @@ def _first(readers: Sequence[Reader], text: str, level: int) -> Document | None:
 
 
 def _covers(value: Value, text: str) -> bool:
-    """Whether nearly all letters and digits of a text stand in its value: what only looks like a layout loses some."""
+    """Return whether a value holds nearly all letters and digits of its text: a mere look-alike loses some."""
     letters = sum(len(_NO_WORD.sub("", part)) for part in _texts_of(value))
     return letters >= _NEARLY_ALL * len(_NO_WORD.sub("", text))
 

@@ -63,7 +63,7 @@ class Scorer:
         return cls(weights, tuple(sorted(spelled, key=lambda word: (-spelled[word], word))))
 
     def rare_in(self, sample: str) -> list[str]:
-        """The words worth searching for in a text that begins with this sample, the heaviest and longest first."""
+        """Return the words worth searching for in a text with this beginning, the heaviest and longest first."""
         return [word for word in self.spelled if len(word) > 3 and sample.count(word) <= 2]
 
     def scores(self, parts: Sequence[str]) -> list[float]:

@@ -7,7 +7,7 @@ _MAX_HITS = 100
 
 
 def affordable_searches(text: str) -> int:
-    """How many words may be searched for in a text, so that cutting takes no longer than splitting it a few times.
+    """Return how many words to search for in a text, so that it takes no longer than splitting it a few times.
 
     A search with `str.find` costs about half of what splitting a text into lines of a hundred characters does, and as
     much as splitting one without line feeds. So the shorter the lines at the beginning of a text, the more searches.

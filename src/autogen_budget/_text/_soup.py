@@ -33,7 +33,7 @@ def render(markup: str) -> str:
 
 
 def _without_open_tags(markup: str) -> str:
-    """The markup with each `<` escaped that opens a tag or comment which does not end: those cost the parser n**2."""
+    """Escape each `<` that opens a tag or comment which does not end: those cost the parser n**2."""
     parts: list[str] = []
     start = at = 0
     close = comment_end = -1
@@ -54,7 +54,7 @@ def _without_open_tags(markup: str) -> str:
 
 
 def _find_from(markup: str, mark: str, at: int, found: int) -> int:
-    """Where a mark stands behind a place, from where it was found last; the length of the markup when nowhere."""
+    """Return where a mark stands behind a position, from where it was found last; else the markup's length."""
     if found > at:
         return found
     place = markup.find(mark, at)

@@ -113,7 +113,7 @@ def children_of(value: Value) -> Iterable[Value]:
 
 
 def records_of_rows(rows: list[Value]) -> list[Value]:
-    """Rows of equally many scalars, such as a query gives, as records with numbered fields; other lists as they are."""
+    """Return rows of equally many scalars, as a query gives, as records with numbered fields; else the list."""
     if len(rows) < _FEWEST_ROWS or not isinstance(rows[0], list) or len(rows[0]) < _FEWEST_CELLS:
         return rows
     width = len(rows[0])

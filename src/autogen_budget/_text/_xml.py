@@ -41,7 +41,7 @@ class _Builder:
         self._names = [""]
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """An element begins."""
+        """Begin an element."""
         element = _Element()
         for name, value in attributes.items():
             element.fields[name] = [scalar_of(value)]
@@ -49,7 +49,7 @@ class _Builder:
         self._names.append(tag)
 
     def end(self, _tag: str) -> None:
-        """An element ends."""
+        """End an element."""
         element, name = self._open.pop(), self._names.pop()
         value = Gap(None) if len(self._open) > DEEPEST else element.value()
         self._open[-1].fields.setdefault(name.rpartition("}")[2], []).append(value)

@@ -85,7 +85,7 @@ class ToolOutputLimiter:
         )
 
     def fits(self, text: str, tool: str) -> bool:
-        """Whether a text is within what its tool may put out; if counting fails, a token for each character is assumed.
+        """Return whether a text is within its tool's limit; if counting fails, each character counts as a token.
 
         Args:
             text (str): An output.

@@ -61,7 +61,7 @@ def _call(call: FunctionCall) -> FunctionCall:
 
 
 def _arguments(text: str) -> str:
-    """Arguments without lone halves, escaped ones too: clients that send arguments as values would unescape them."""
+    """Remove lone halves from arguments, escaped ones too: clients that send values would unescape them."""
     text = encodable(text)
     if _ESCAPED_HALF.search(text) is None:
         return text

@@ -103,7 +103,7 @@ class TurnReader:
         self._repairs.append(Repair(kind, detail))
 
     def _led_by_user(self, turns: Iterable[Turn]) -> Iterator[Turn]:
-        """The turns, with a note before an assistant that may not speak first; system messages open no conversation."""
+        """Yield the turns, with a note before a leading assistant; system messages open no conversation."""
         for turn in turns:
             opens = not self._begun and not self._multiple_system_messages
             if opens and turn.kind in ("assistant", "tools"):
@@ -223,5 +223,5 @@ def _is_object(arguments: str) -> bool:
 
 
 def _as_object(arguments: str) -> str:
-    """Arguments that are no JSON object, inside one; some clients fail on anything else, with every later call."""
+    """Wrap arguments that are no JSON object into one; some clients fail on anything else, with every later call."""
     return json.dumps({"arguments": arguments}) if arguments.strip() else "{}"

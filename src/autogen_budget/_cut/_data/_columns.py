@@ -92,7 +92,7 @@ def columns_of(value: Value) -> list[Column]:
 
 
 def is_family(value: dict[str, Value]) -> bool:
-    """Whether an object holds alike records, or many scalars, by key as a list would, rather than fields of its own."""
+    """Return whether an object maps keys to like records or many scalars, rather than having fields of its own."""
     entries = [item for item in value.values() if not isinstance(item, Gap)]
     if len(entries) >= _MANY_SCALARS:
         return are_alike(entries) or not any(isinstance(item, (dict, list)) for item in entries)

@@ -161,7 +161,7 @@ def _like(value: Value, shrunk: Value) -> Value:
 
 
 def _notice(parts: _Parts, plan: Plan, size: int) -> str | None:
-    """What to say of a document shrunk to so many characters; None when nothing is missing and nothing to read."""
+    """Return the notice of a document shrunk to so many characters; None when nothing is missing."""
     missing = parts.missing + max(parts.size - size, 0)
     if not missing:
         return None if parts.whole.reference is None else parts.whole.brief()

@@ -53,7 +53,7 @@ class Shrinker:
     )
 
     def bounded(self, value: Value, most: int) -> Value:
-        """The value with no list or object longer than so many entries, and nothing nested deeper than is looked into.
+        """Bound a value: no list or object longer than so many entries, and nothing nested deeper than is looked into.
 
         `most`: Entries at most; more could not fit anyway.
         """
@@ -154,7 +154,7 @@ class Shrinker:
         return known[1]
 
     def _clip(self, text: str, most: int) -> str:
-        """A string within so many characters; `…[+120]` says how many are missing, before the names among them."""
+        """Clip a string to so many characters; `…[+120]` says how many are missing, before the names among them."""
         if len(text) <= most:
             return text
         if most >= _LONG_STRING:

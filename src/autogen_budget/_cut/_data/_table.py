@@ -164,7 +164,7 @@ def _legend(shape: "_Record | _Items") -> dict[str, Value]:
 
 
 def _columns(shape: "_Record | _Items", prefix: str = "") -> list[Value]:
-    """The names of the columns: dotted for fields of records inside records, with columns of their own for lists."""
+    """Name the columns: dotted for fields of records inside records, with columns of their own for lists."""
     while isinstance(shape, _Items):
         shape = shape.record
     names: list[Value] = []
