@@ -41,6 +41,11 @@ class Finding:
     advice: str
     code: str = ""
 
+    @property
+    def remedy(self) -> str:
+        """What to do about it, and about what that would have saved."""
+        return f"{self.advice}; saves about {self.tokens:,} tokens" if self.tokens > 0 else self.advice
+
 
 def percent(part: float, whole: float) -> str:
     """Return a share in percent, for a sentence."""

@@ -64,7 +64,7 @@ def report_tables(report: Report) -> RenderableType:
 
 def _finding(number: int, finding: Finding) -> Iterable[RenderableType]:
     yield Padding(plain(f"{number}. {finding.summary}"), (0, 0, 0, 2))
-    yield Padding(plain(finding.advice), (0, 0, 0, 5))
+    yield Padding(plain(finding.remedy), (0, 0, 0, 5))
     if finding.code:
         yield Padding(Text(printable(finding.code), style="green"), (0, 0, 0, 5))
 
@@ -90,7 +90,7 @@ def conversations_table(all_contents: Sequence[Contents], shown: int) -> Table:
     table.add_column("name", overflow="ellipsis", no_wrap=True, max_width=48)
     table.add_column("tokens", justify="right")
     table.add_column("messages", justify="right")
-    table.add_column("mostly")
+    table.add_column("mostly", no_wrap=True)
     for contents in all_contents[:shown]:
         layer, tokens = next(iter(contents.layers.items()), ("", 0))
         mostly = f"{layer} {tokens / max(1, contents.tokens):.0%}"

@@ -80,7 +80,7 @@ def _lines(report: Report) -> Iterator[str]:
 def finding_lines(number: int, finding: Finding, width: int = WIDTH) -> Iterator[str]:
     """Render one finding: what was seen, what to do, the code to paste."""
     yield from _wrapped(f"{number}. {finding.summary}", "  ", width)
-    yield from _wrapped(finding.advice, "     ", width)
+    yield from _wrapped(finding.remedy, "     ", width)
     if finding.code:
         yield f"     {finding.code}"
 

@@ -91,7 +91,7 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
     yield "<ol class=findings>"
     for finding in findings:
         code = f"<pre>{escape(finding.code)}</pre>" if finding.code else ""
-        yield f"<li><strong>{escape(finding.summary)}</strong><p>{escape(finding.advice)}</p>{code}"
+        yield f"<li><strong>{escape(finding.summary)}</strong><p>{escape(finding.remedy)}</p>{code}"
     yield "</ol>"
 
 
