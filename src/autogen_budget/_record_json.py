@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from os import PathLike
@@ -23,6 +24,10 @@ VERSION = 1
 def _adapter() -> TypeAdapter[Record]:
     """Make the adapter when the first record is written or read: it takes longer than the rest of this module."""
     return TypeAdapter(Annotated[Record, Field(discriminator="kind")])
+
+
+RECORD_BEGINNING = f'{{"version":{VERSION},'.encode()
+"""The beginning of a line that a `RecordFile` wrote; such lines are read faster, and with less memory."""
 
 
 class RecordFormatError(ValueError):
@@ -125,6 +130,9 @@ def record_of_line(line: bytes | str) -> Record:
     Raises:
         RecordFormatError: It is no record.
     """
+    if line.startswith(RECORD_BEGINNING if isinstance(line, bytes) else RECORD_BEGINNING.decode()):
+        with suppress(ValidationError):  # said in plain words below
+            return _adapter().validate_json(line)
     try:
         values = json.loads(line)
     except (ValueError, RecursionError) as error:

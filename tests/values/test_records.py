@@ -66,6 +66,7 @@ def test_json_gives_the_same_record_back(record: Record) -> None:
     values = json.loads(json.dumps(to_dict(record, include_content=True)))
     assert from_dict(values) == record
     assert from_dict({**values, "of a later release": 1}) == record
+    assert record_of_line(json.dumps({**values, "of a later release": 1}, separators=(",", ":"))) == record
 
 
 def test_content_is_left_out_unless_asked_for() -> None:
@@ -73,6 +74,7 @@ def test_content_is_left_out_unless_asked_for() -> None:
     words = "my code is 4711"
     record = call_record(
         content=({"type": "UserMessage", "content": words},),
+        reply={"type": "AssistantMessage", "content": words},
         error=f"BadRequestError: {words}",
         steps=(Step("Summarize", 9, 9, f"ValueError: {words}", failed=True), Step("TrimOldest", 9, 5, "1 dropped")),
     )
@@ -82,7 +84,7 @@ def test_content_is_left_out_unless_asked_for() -> None:
         assert words in json.dumps(to_dict(one, include_content=True))
     bare = from_dict(to_dict(record))
     assert isinstance(bare, CallRecord)
-    assert (bare.error, bare.content) == ("BadRequestError", None)
+    assert (bare.error, bare.content, bare.reply) == ("BadRequestError", None, None)
     assert [step.detail for step in bare.steps] == ["ValueError", "1 dropped"]
 
 
@@ -98,6 +100,8 @@ def test_content_is_left_out_unless_asked_for() -> None:
         (b'{"version": 1}', "not a valid record: kind:"),
         (b'{"version": 1, "kind": "wait", "name": "a", "reason": "tea", "seconds": 1}', "wait.reason"),
         (b"\xff\xfe", "not JSON"),
+        (b'{"version":1,"kind":"wait","name":"a","reason":"tea","seconds":1}', "wait.reason"),
+        (b'{"version":1,"kind":"wa', "not JSON"),
     ],
 )
 def test_what_is_no_record_is_named(line: bytes, complaint: str) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 
 from autogen_core.models import LLMMessage
 
-from autogen_budget._record_json import RecordFormatError, from_dict
+from autogen_budget._record_json import RECORD_BEGINNING, RecordFormatError, from_dict, record_of_line
 from autogen_budget._records import Record
 
 from ._atif import atif_transcript, is_atif
@@ -95,6 +95,9 @@ def _lines(file: Path, progress: Progress) -> Iterator[Transcript | Record]:
             try:
                 if len(line) > MAX_LINE_BYTES:
                     raise FileFormatError(f"longer than {MAX_LINE_BYTES // 2**20} MB")
+                if line.startswith(RECORD_BEGINNING):
+                    yield record_of_line(line)
+                    continue
                 value = mapping(_json(line))
                 if _is_message(value):
                     messages.append(value)
