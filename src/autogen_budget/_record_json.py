@@ -130,7 +130,8 @@ def record_of_line(line: bytes | str) -> Record:
     Raises:
         RecordFormatError: It is no record.
     """
-    if line.startswith(RECORD_BEGINNING if isinstance(line, bytes) else RECORD_BEGINNING.decode()):
+    line = line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line
+    if line.startswith(RECORD_BEGINNING):
         with suppress(ValidationError):  # said in plain words below
             return _adapter().validate_json(line)
     try:
