@@ -7,10 +7,11 @@ REDIS_URL=redis://127.0.0.1:6379/0 python examples/shared_pool_redis.py  # with 
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
+from multiprocessing.synchronize import Barrier
 
 from autogen_agentchat.agents import AssistantAgent
 from autogen_core.models import LLMMessage
@@ -18,6 +19,12 @@ from autogen_core.models import LLMMessage
 from autogen_budget import BudgetedAgent, SpendLimitError, SpendPool, TokenBudget
 from local_redis import redis_url
 from model_choice import PRICES, ScriptedModel, spending_table
+
+# Where it can, each worker begins as a copy of this process, and need not import everything once more.
+if sys.platform == "win32":
+    PROCESSES = multiprocessing.get_context("spawn")
+else:
+    PROCESSES = multiprocessing.get_context("fork")
 
 WORKERS = 4
 LIMIT = 20_000  # tokens, prompts and replies of all processes together
@@ -33,44 +40,38 @@ def answer(messages: Sequence[LLMMessage]) -> str:
     return f"Note {len(messages)}: " + "the pilot boat reported wind from the west. " * 8
 
 
-async def work(url: str, name: str) -> None:
-    """One process: an agent asks until the pool is used up."""
+async def spend(url: str, name: str, start: Barrier) -> None:
+    """Ask an agent until the pool is used up."""
     agent = BudgetedAgent(
         AssistantAgent(name, ScriptedModel(answer)), TokenBudget(1_000, reply_reserve=200), pool=pool_at(url)
     )
     calls = 0
-    print("ready", flush=True)
-    sys.stdin.readline()  # all begin together
+    start.wait()
     try:
         while True:
             await agent.run(task=f"Report number {calls + 1}, please.")
             calls += 1
             await asyncio.sleep(0.01)  # a real model takes longer
     except SpendLimitError as error:
-        print(f"{name} (process {os.getpid()}): {calls} calls, then refused: {error.unit} are used up")
+        print(f"{name} (process {os.getpid()}): {calls} calls, then refused: {error.unit} are used up", flush=True)
+
+
+def work(url: str, name: str, start: Barrier) -> None:
+    """One process."""
+    asyncio.run(spend(url, name, start))
 
 
 def main() -> None:
     """Start the workers, wait for them, and print who spent what."""
     with redis_url() as url:
+        start = PROCESSES.Barrier(WORKERS)  # all begin together
         workers = [
-            subprocess.Popen(
-                [sys.executable, __file__, url, f"worker_{number}"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for number in range(1, WORKERS + 1)
+            PROCESSES.Process(target=work, args=(url, f"worker_{number + 1}", start)) for number in range(WORKERS)
         ]
         for worker in workers:
-            if worker.stdout is None or worker.stdout.readline() != "ready\n":
-                sys.exit("a worker did not start")
+            worker.start()
         for worker in workers:
-            if worker.stdin is not None:
-                worker.stdin.write("go\n")
-                worker.stdin.flush()
-        for worker in workers:
-            print(worker.communicate()[0], end="")
+            worker.join()
         pool = pool_at(url)
         report = pool.report()
         print(f"\n{spending_table(report)}")
@@ -79,7 +80,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        asyncio.run(work(*sys.argv[1:3]))
-    else:
-        main()
+    main()

@@ -1,11 +1,13 @@
 """Processes that share a bucket: what the tests of stores by URL start.
 
-python s3_worker.py URL put SEED TEXTS    # puts texts, some of them the same as others put; prints each reference
+python s3_worker.py URL put PROCESSES TEXTS   # each puts texts, some of them the same as others put; prints references
 python s3_worker.py URL talk STATE HISTORY   # a conversation whose turns leave it; saves its state, and what left it
 """
 
 import asyncio
 import json
+import multiprocessing
+import os
 import sys
 from pathlib import Path
 
@@ -17,8 +19,11 @@ from autogen_budget import ArtifactStore, BudgetedAgent, TokenBudget
 TIMEOUT = 120.0
 """Seconds until the store counts as failing: the server under test has little of the machine."""
 
-SIDE_BY_SIDE = 4
-"""Texts that one process puts at the same time."""
+OWNERS = 4
+"""Who stores texts in one process: what is theirs is written side by side."""
+
+AT_ONCE = 10
+"""Texts that are stored, and then waited for."""
 
 SECRET = "The harbour master's spare key hangs behind the barometer."  # noqa: S105  # a text under test, no password
 
@@ -28,17 +33,27 @@ def text_of(number: int) -> str:
     return f"text {number}\n" + "wind and tide\n" * (100 + number % 200)
 
 
+class Owner:
+    """Somebody who stores texts."""
+
+
 async def put_all(url: str, seed: int, texts: int) -> None:
     """Put the texts of one process, every tenth of which all others put as well."""
-    store, places = ArtifactStore(url, timeout=TIMEOUT), asyncio.Semaphore(SIDE_BY_SIDE)
-
-    async def put(number: int) -> None:
-        async with places:
+    store, owners = ArtifactStore(url, timeout=TIMEOUT), [Owner() for _ in range(OWNERS)]
+    for start in range(0, texts, AT_ONCE):
+        stored: list[str] = []
+        for number in range(start, min(start + AT_ONCE, texts)):
             wanted = number if number % 10 == 0 else number + seed * 1_000_000
-            reference = await store.put(text_of(wanted), owner=store)
-            print(wanted, reference, flush=True)  # from here on somebody may refer to it
+            reference = await store.put_behind(text_of(wanted), owner=owners[number % OWNERS])
+            stored.append(f"{wanted} {reference}\n")
+        while not await store.flush():
+            pass
+        os.write(1, "".join(stored).encode())  # from here on somebody may refer to them
 
-    await asyncio.gather(*map(put, range(texts)))
+
+def put_in_process(url: str, seed: int, texts: int) -> None:
+    """One process."""
+    asyncio.run(put_all(url, seed, texts))
 
 
 def agent_at(url: str) -> BudgetedAgent:
@@ -60,7 +75,15 @@ async def talk(url: str) -> tuple[str, str]:
 if __name__ == "__main__":
     url, mode, *more = sys.argv[1:]
     if mode == "put":
-        asyncio.run(put_all(url, int(more[0]), int(more[1])))
+        # Forked, so that they do not all import everything; the last one is this process.
+        others, texts = int(more[0]) - 1, int(more[1])
+        context = multiprocessing.get_context("fork")
+        processes = [context.Process(target=put_in_process, args=(url, seed, texts)) for seed in range(others)]
+        for process in processes:
+            process.start()
+        put_in_process(url, others, texts)
+        for process in processes:
+            process.join()
     else:
         for path, written in zip(more, asyncio.run(talk(url)), strict=True):
             Path(path).write_text(written, encoding="utf-8")

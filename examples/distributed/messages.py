@@ -9,6 +9,7 @@ from autogen_budget import ArtifactStore, SpendPool, TokenBudget
 from model_choice import PRICES
 
 LIMIT = 60_000  # tokens, prompts and replies of all workers together
+LEASE = 2  # seconds until what a killed worker held is charged
 CAPS = {"reader": TokenBudget(3_000), "writer": TokenBudget(1_500), "critic": TokenBudget(1_000)}
 
 
@@ -41,7 +42,7 @@ class Answer:
 def shared_pool() -> SpendPool:
     """The pool that all processes charge."""
     url = os.environ["REDIS_URL"]
-    return SpendPool(max_tokens=LIMIT, name="distributed", url=url, lease_seconds=5, prices=PRICES)
+    return SpendPool(max_tokens=LIMIT, name="distributed", url=url, lease_seconds=LEASE, prices=PRICES)
 
 
 def shared_store() -> ArtifactStore:

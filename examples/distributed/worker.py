@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Sequence
+from multiprocessing.synchronize import Event
 from typing import Any
 
 from autogen_agentchat.agents import AssistantAgent
@@ -55,16 +55,17 @@ class Worker(RoutedAgent):
         return Answer(said[-1], f"{self._agent.name} in process {os.getpid()}")
 
 
-async def main(host: str, name: str) -> None:
-    """Serve until the process is ended."""
+async def serve(host: str, name: str, ready: Event) -> None:
+    """Answer until the process is ended."""
     runtime = GrpcWorkerAgentRuntime(host_address=host)
     for kind in (Task, Answer):
         runtime.add_message_serializer(try_get_known_serializers_for_type(kind))
     await runtime.start()
     await Worker.register(runtime, name, lambda: Worker(name))
-    print("ready", flush=True)
+    ready.set()
     await runtime.stop_when_signal()
 
 
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:3]))
+def main(host: str, name: str, ready: Event) -> None:
+    """Serve in this process."""
+    asyncio.run(serve(host, name, ready))
