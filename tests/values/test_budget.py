@@ -119,7 +119,7 @@ def test_the_cap_leaves_room(limit: int | None, reserve: int | None, window: int
 
 
 @pytest.mark.parametrize(
-    ("budget", "window", "reply", "room"),
+    ("budget", "window", "reply", "available"),
     [
         (TokenBudget(), None, None, 4_096),
         (TokenBudget(), None, 300, 300),
