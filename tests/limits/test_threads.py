@@ -54,6 +54,8 @@ def test_threads_work_as_those_of_python_do() -> None:
         assert await asyncio.gather(*(asyncio.to_thread(work, number) for number in range(MANY))) == [*range(MANY)]
         with pytest.raises(ZeroDivisionError):
             await asyncio.to_thread(lambda: 1 // 0)
+        with pytest.raises(RuntimeError, match=r"raised StopIteration\(\)"):  # which asyncio would wait forever for
+            await asyncio.to_thread(next, iter(()))
         free = threading.Event()
         blocked = [asyncio.ensure_future(asyncio.to_thread(free.wait)) for _ in range(MANY)]
         await asyncio.sleep(0.05)

@@ -5,9 +5,9 @@ from contextlib import aclosing
 
 from autogen_core.models import ChatCompletionClient, CreateResult
 
-from autogen_budget._checks import kind_of
 from autogen_budget._errors import error_text
 
+from ._replies import checked_reply
 from ._request import Ask, Request
 from ._usage import ASK_FOR_USAGE, STREAM_OPTIONS, UsageListener, reports_when_asked
 
@@ -37,8 +37,8 @@ class Sender:
                     extra_create_args=ask.extra_create_args,
                     cancellation_token=ask.cancellation_token,
                 )
-            usage.take(self._checked(result, CreateResult))
-            yield result
+            usage.take(reply := checked_reply(result, self._client))
+            yield reply
             return
         begun = False
         asks = self._ask_for_usage and STREAM_OPTIONS not in ask.extra_create_args
@@ -74,11 +74,5 @@ class Sender:
                         item = await anext(stream)
                 except StopAsyncIteration:
                     return
-                usage.take(self._checked(item, (str, CreateResult)))
+                usage.take(item := item if isinstance(item, str) else checked_reply(item, self._client))
                 yield item
-
-    def _checked(self, item: Item, kinds: type | tuple[type, ...]) -> Item:
-        """Return what a client brought, if it is what clients bring: some return what their server sent."""
-        if not isinstance(item, kinds):
-            raise TypeError(f"{type(self._client).__name__} returned {kind_of(item)} in place of a CreateResult")
-        return item

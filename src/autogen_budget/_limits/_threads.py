@@ -93,6 +93,8 @@ class DaemonThreads(ThreadPoolExecutor):
         try:
             if future.set_running_or_notify_cancel():
                 future.set_result(function())
+        except StopIteration as error:  # which no asyncio future takes: whoever waits would wait forever
+            future.set_exception(RuntimeError(f"a function in a thread raised {error!r}"))
         except BaseException as error:  # for whoever waits
             future.set_exception(error)
         finally:

@@ -308,7 +308,9 @@ class BudgetedWorkbench(  # pyright: ignore[reportGeneralTypeIssues]  # AutoGen 
 
     async def _cut(self, result: ToolResult, arguments: Mapping[str, Any] | None) -> ToolResult:
         """Return a result whose text is within the limit of its tool; the same object when it was."""
-        hints = [str(value) for value in (arguments or {}).values()]
+        hints = (
+            [str(value) for value in arguments.values()] if isinstance(arguments, Mapping) else [str(arguments or "")]
+        )
         images = [part for part in result.result if isinstance(part, ImageResultContent)]
         whole = result.to_text()
         if not images:
