@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import sys
 import time
 from collections.abc import AsyncGenerator
 from contextvars import ContextVar
@@ -13,6 +14,7 @@ from autogen_core import CancellationToken
 import simulated_time
 from autogen_budget._limits import (
     GRACE,
+    SelfCancelledError,
     StreamReader,
     TimeLimit,
     TimeLimitReached,
@@ -159,6 +161,54 @@ def test_cancelling_the_caller_cancels_the_work() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
             await asyncio.sleep(5)
+
+    simulated_time.run(main())
+
+
+def test_work_that_cancels_itself_does_not_cancel_who_waits() -> None:
+    """Neither a function nor a stream does; both say what it was."""
+
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    async def stream() -> AsyncGenerator[int, None]:
+        yield 1
+        raise asyncio.CancelledError
+
+    async def main() -> None:
+        with pytest.raises(SelfCancelledError):
+            await run_within(work())
+        async with StreamReader(stream()) as reader:
+            assert await reader.read() == (1,)
+            with pytest.raises(SelfCancelledError):
+                await reader.read()
+
+    simulated_time.run(main())
+
+
+@pytest.mark.parametrize("waits", [0, 9])
+def test_a_reader_that_is_closed_passes_on_only_its_own_cancellation(waits: int) -> None:
+    """A stream that is cancelled by itself while it is closed has ended; Python 3.10 cannot tell the two apart."""
+
+    async def stream() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(waits)
+            raise asyncio.CancelledError
+
+    async def read() -> None:
+        async with StreamReader(stream()) as reader:
+            await reader.read()
+            raise GeneratorExit
+
+    async def main() -> None:
+        task = asyncio.create_task(read())
+        await asyncio.sleep(1)
+        is_cancelled = task.cancel() and sys.version_info >= (3, 11)
+        with pytest.raises(asyncio.CancelledError if is_cancelled else GeneratorExit):
+            await task
+        assert is_cancelled == (waits > 0 and sys.version_info >= (3, 11))
 
     simulated_time.run(main())
 

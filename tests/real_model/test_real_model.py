@@ -59,14 +59,16 @@ def turn(chance: random.Random, i: int) -> list[LLMMessage]:
     return added
 
 
-@pytest.mark.parametrize(("cap", "turns"), [(512, 60), (1_024, 12), (1_900, 12)])
-async def test_the_server_accepts_every_request(local_model: LocalModel, cap: int, turns: int) -> None:
+@pytest.mark.parametrize(("cap", "before", "turns"), [(512, 0, 60), (1_024, 12, 8), (1_900, 20, 8)])
+async def test_the_server_accepts_every_request(local_model: LocalModel, cap: int, before: int, turns: int) -> None:
     """Over many turns of random texts, results and stripped images, no request is refused and none is over the cap."""
     chance = random.Random(cap)
     inner = local_model.client(max_tokens=1)
     client = BudgetedChatCompletionClient(inner, TokenBudget(cap, context_window=2_048, reply_reserve=1))
     messages: list[LLMMessage] = [SystemMessage(content="You watch the logs.")]
-    for i in range(turns):
+    for i in range(before):
+        messages += [*turn(chance, i), AssistantMessage(content="yes", source="a")]
+    for i in range(before, before + turns):
         messages += turn(chance, i)
         result = await client.create(remove_images(messages))
         messages.append(AssistantMessage(content=str(result.content) or "yes", source="a"))

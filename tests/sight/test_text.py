@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 from rich.console import Console
 
-from autogen_budget import OutputCut, Report, WaitRecord
+from autogen_budget import OutputCut, Report, TimeLimitRecord, WaitRecord
 from builders import call_record
 from made_up_runs import long_run
 
@@ -69,3 +69,4 @@ def test_little_is_said_of_little() -> None:
     assert str(Report.of([])).count("\n") == 1
     assert "waited" in str(Report.of([WaitRecord("a", "spend", 1.0)]))
     assert "cut" in str(Report.of([OutputCut("f", 9, 5, 4, None, None)]))
+    assert "in the background: 1" in str(Report.of([TimeLimitRecord("a", "tool", 9.0, tool="dig", left_behind=True)]))
