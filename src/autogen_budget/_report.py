@@ -197,6 +197,26 @@ class Report:
         return report_text(self)
 
 
+class KeepsRecords:
+    """Keeps records of what it does, and adds them up."""
+
+    log: RecordLog
+    """The newest records of every kind."""
+
+    @property
+    def records(self) -> tuple[CallRecord, ...]:
+        """One record for each of the latest 1,000 model calls, oldest first."""
+        return self.log.calls
+
+    def report(self, *, prices: Mapping[str, Price] | None = None) -> Report:
+        """Return what the records add up to, how histories grow, what wastes tokens, and whether compaction paid.
+
+        Args:
+            prices (Mapping[str, Price] | None): Prices by model, before those of `genai-prices`. `None` means none.
+        """
+        return Report.of(self.log, prices=prices)
+
+
 def _records_of(source: object) -> Iterable[Record]:
     """Return the records of whatever keeps some."""
     if isinstance(source, RecordLog):

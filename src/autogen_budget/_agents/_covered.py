@@ -1,7 +1,7 @@
 """The base of wrappers around agents: what others have to know of them, and what they pass on to the agent."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from autogen_agentchat.agents import BaseChatAgent
 from autogen_agentchat.messages import BaseChatMessage
@@ -9,14 +9,14 @@ from autogen_core import CancellationToken
 
 from autogen_budget._budget import TokenBudget
 from autogen_budget._hooks import RecordLog
-from autogen_budget._records import CallRecord, OutputCut
-from autogen_budget._report import Report
-from autogen_budget._spend import Price, SpendPool
+from autogen_budget._records import OutputCut
+from autogen_budget._report import KeepsRecords
+from autogen_budget._spend import SpendPool
 
 from ._run import RunGuard
 
 
-class AgentUnderBudget(BaseChatAgent, ABC):
+class AgentUnderBudget(KeepsRecords, BaseChatAgent, ABC):
     """A wrapper that puts an agent under budget, with its name and description.
 
     Args:
@@ -58,22 +58,9 @@ class AgentUnderBudget(BaseChatAgent, ABC):
     def pool(self, pool: SpendPool | None) -> None: ...
 
     @property
-    def records(self) -> tuple[CallRecord, ...]:
-        """One record for each of the latest 1,000 model calls, oldest first."""
-        return self.log.calls
-
-    @property
     def cuts(self) -> tuple[OutputCut, ...]:
         """One record for each of the latest 1,000 outputs of tools or code that were cut, oldest first."""
         return self.log.cuts
-
-    def report(self, *, prices: Mapping[str, Price] | None = None) -> Report:
-        """Return what the records add up to, how histories grow, what wastes tokens, and whether compaction paid.
-
-        Args:
-            prices (Mapping[str, Price] | None): Prices by model, before those of `genai-prices`. `None` means none.
-        """
-        return Report.of(self.log, prices=prices)
 
     @property
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:

@@ -1,6 +1,5 @@
 """The notes that warn a model in a request: it repeats itself, or its run is about to end."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -107,7 +106,7 @@ def _left(run: Run, *, counts_calls: bool) -> Iterator[_Left]:
     if run.turns_left is not None:
         yield _Left(f"{run.turns_left} turns", run.turns_left <= NEAR_COUNT, run.turns_left <= 1)
     if run.limit is not None:
-        seconds, whole = run.limit.ends - asyncio.get_running_loop().time(), run.limit.seconds
+        seconds, whole = run.limit.seconds_left, run.limit.seconds
         near, last = min(NEAR_SECONDS, whole * NEAR_SHARE), min(LAST_SECONDS, whole * LAST_SHARE)
         yield _Left(f"{seconds:.0f} s", seconds <= near, seconds <= last)
 

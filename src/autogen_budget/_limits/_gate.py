@@ -17,7 +17,7 @@ from autogen_core.models import ChatCompletionClient
 from ._bounds import InFlight, PerMinute
 from ._limits import Limits
 from ._run import run_limits
-from ._supervision import TimeLimitReached, first_of, stopped_by
+from ._supervision import TimeLimitReached, first_of, now, stopped_by
 
 Reason = Literal["concurrency", "rate", "back-off"]
 """Why a call had to wait."""
@@ -138,7 +138,7 @@ class Gate:
     def spend(self, tokens: int) -> None:
         """Count tokens of an answer for the minute."""
         with self._lock:
-            self._tokens_per_minute.add(tokens, self._now())
+            self._tokens_per_minute.add(tokens, now())
 
     def overloaded(self, permit: Permit) -> bool:
         """Send less from now on: the server was overloaded by a call that still holds its place, and others."""
@@ -156,11 +156,11 @@ class Gate:
     def hold(self, seconds: float) -> None:
         """Let nothing through for so many seconds: the server asked for it."""
         with self._lock:
-            self._free_from = max(self._free_from, self._now() + seconds)
+            self._free_from = max(self._free_from, now() + seconds)
 
     async def _enter(self, tokens: int, ticket: int, weight: int, token: CancellationToken | None) -> Permit:
         loop = asyncio.get_running_loop()
-        waiter = _Waiter(ticket, tokens, weight, loop, loop.create_future(), self._now())
+        waiter = _Waiter(ticket, tokens, weight, loop, loop.create_future(), now())
         with self._lock:
             heapq.heappush(self._waiting, waiter)
             self._let_through()
@@ -198,14 +198,14 @@ class Gate:
         """Admit whoever is first as long as that is possible, and look again when time alone will make it so."""
         with self._lock:
             while self._waiting:
-                first, now = self._waiting[0], self._now()
-                delay, reason = self._delay(first.tokens, first.weight, now)
+                first, moment = self._waiting[0], now()
+                delay, reason = self._delay(first.tokens, first.weight, moment)
                 if delay:
                     self._reason = reason
-                    self._look_again(first, now + delay)
+                    self._look_again(first, moment + delay)
                     return
                 heapq.heappop(self._waiting)
-                self._take(first, now)
+                self._take(first, moment)
 
     def _delay(self, tokens: int, weight: int, now: float) -> tuple[float, Reason]:
         """Return the seconds that a call has to wait at least, and what for; infinity means until another one ends."""
@@ -229,14 +229,11 @@ class Gate:
         """Have the waiter's own loop look again; the loops of others may end before."""
         if when < waiter.alarm:  # infinity is no time: another call's end will do
             waiter.alarm = when
-            waiter.loop.call_soon_threadsafe(waiter.loop.call_later, when - self._now(), self._ring, waiter)
+            waiter.loop.call_soon_threadsafe(waiter.loop.call_later, when - now(), self._ring, waiter)
 
     def _ring(self, waiter: _Waiter) -> None:
         waiter.alarm = math.inf
         self._let_through()
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
 
 
 def new_ticket() -> int:

@@ -1,6 +1,5 @@
 """The run that code belongs to: its deadline, which what it calls inherits and can only shorten, and what is left."""
 
-import asyncio
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -53,7 +52,7 @@ def run_limits() -> tuple[TimeLimit, ...]:
 def seconds_left() -> float | None:
     """Return the seconds until the deadline of the current run; negative after it. `None` means it has none."""
     limit = next(iter(run_limits()), None)
-    return None if limit is None else limit.ends - asyncio.get_running_loop().time()
+    return None if limit is None else limit.seconds_left
 
 
 def shortened(seconds: float | None, until: float | None = None) -> TimeLimit | None:
@@ -83,4 +82,4 @@ def inherited(limit: TimeLimit | None) -> TimeLimit | None:
 
 def unix_time(limit: TimeLimit) -> float:
     """Return when a limit ends, in seconds of Unix time, as it is saved."""
-    return time.time() + limit.ends - asyncio.get_running_loop().time()
+    return time.time() + limit.seconds_left

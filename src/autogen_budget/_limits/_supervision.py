@@ -56,7 +56,12 @@ class TimeLimit:
         """Return the limit that ends so many seconds from now; none without seconds."""
         if seconds is None:
             return ()
-        return (cls(clock, seconds, asyncio.get_running_loop().time() + seconds),)
+        return (cls(clock, seconds, now() + seconds),)
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until it is over; negative after it."""
+        return self.ends - now()
 
 
 class TimeLimitReached(Exception):  # noqa: N818  # not an error by itself: each seam makes its own of it
@@ -250,13 +255,14 @@ def _finish(future: "asyncio.Future[None] | None") -> None:
         future.set_result(None)
 
 
-def _now() -> float:
+def now() -> float:
+    """Return the time of the running event loop."""
     return asyncio.get_running_loop().time()
 
 
 async def first_of(futures: "set[asyncio.Future[Any]]", limit: TimeLimit | None) -> None:
     """Wait until one is done, or the limit is reached."""
-    timeout = None if limit is None else max(0.0, limit.ends - _now())
+    timeout = None if limit is None else max(0.0, limit.seconds_left)
     await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
 
@@ -285,6 +291,6 @@ def _look_at(task: "asyncio.Task[Any]") -> None:
 
 
 def _note_blocking(limit: TimeLimit, name: str) -> None:
-    late = _now() - limit.ends
+    late = -limit.seconds_left
     if late > LATE:
         logger.warning("%s blocked the event loop: its limit of %g s acted %.1f s late", name, limit.seconds, late)
