@@ -15,6 +15,7 @@ from autogen_budget._turns import Turn, text_of
 
 from ._data import identity_of, read_data
 from ._facts import LONGEST_VALUE, Fact, Origin, Place
+from ._rank import prepare
 from ._reading import Reading, Readings
 from ._text import read_lines, read_sentences, read_troubles
 
@@ -75,7 +76,9 @@ def answer_to(question: str, turn: Turn, number: int) -> Fact | None:
 
 
 def _read(turn: Turn, number: int) -> list[Fact]:
-    return [] if turn.note else list(islice(_facts_of(turn, number), MOST_FACTS_OF_A_TURN))
+    facts = [] if turn.note else list(islice(_facts_of(turn, number), MOST_FACTS_OF_A_TURN))
+    prepare(facts)
+    return facts
 
 
 _READINGS = Readings(_read)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 
-from autogen_budget._text import Shape, find_values, name_similarity
+from autogen_budget._text import Shape, find_values, words_of
 
 from ._facts import Fact, Origin
 from ._relevance import relevance
@@ -138,9 +138,9 @@ class _Demand:
         values = {fact.value for fact in arguments}
         results = (fact for fact in facts if fact.place.origin is Origin.RESULT and fact.shape.distinctive)
         fields = {fact.label for fact in results if fact.value in values}
-        names = {*wanted, *(fact.label for fact in arguments)}
-        asked = {(fact.place.group, fact.label) for fact in facts if fact.label and fact.shape is not Shape.TEXT}
-        return cls(values, fields, {field for field in asked if _is_wanted(*field, names)})
+        asked = _Asked.by((*wanted, *(fact.label for fact in arguments)))
+        there = {(fact.place.group, fact.label) for fact in facts if fact.label and fact.shape is not Shape.TEXT}
+        return cls(values, fields, {field for field in there if asked.includes(*field)})
 
     def weight(self, group: Sequence[Fact]) -> float:
         """Return how much more facts of one value are worth for that."""
@@ -154,6 +154,39 @@ class _Demand:
                 # A list of what is asked for is gone through one by one: its length makes none of it less likely.
                 return value * WEIGHTS.field_wanted * math.sqrt(min(fact.crowd for fact in group))
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The words of the names of what is asked for: of each name, and of all of them."""
+
+    names: Collection[frozenset[str]]
+    words: frozenset[str]
+
+    @classmethod
+    def by(cls, names: Iterable[str]) -> "_Asked":
+        parts = {frozenset(words_of(name)) for name in names} - {frozenset[str]()}
+        return cls(parts, frozenset[str]().union(*parts))
+
+    def includes(self, group: str, label: str) -> bool:
+        """Return whether a field of a group is asked for by one of the names, alone or with its group."""
+        field = frozenset(words_of(label.rpartition(".")[2]))
+        within = field.union(words_of(group.rpartition(".")[2]))
+        if self.words.isdisjoint(within):
+            return False
+        return any(
+            len(name & words) >= WEIGHTS.alike * len(name | words) for name in self.names for words in (field, within)
+        )
+
+
+def prepare(facts: Iterable[Fact]) -> None:
+    """Work out ahead of `rank` what it needs of single facts, while there is room to remember it."""
+    for fact in facts:
+        cost_of(fact)
+        if fact.shape is Shape.TEXT:
+            _worth_of_sentence(fact.value)
+        if fact.context:
+            _series(fact)
 
 
 def _groups(facts: Iterable[Fact]) -> Collection[Sequence[Fact]]:
@@ -215,14 +248,4 @@ def _clearest(group: Sequence[Fact]) -> Fact:
             fact.label != "",
             fact.place.turn,
         ),
-    )
-
-
-def _is_wanted(group: str, label: str, wanted: Collection[str]) -> bool:
-    """Return whether a field of a group is asked for by one of the names."""
-    field = label.rpartition(".")[2]
-    within = f"{group.rpartition('.')[2]} {field}"
-    return any(
-        name_similarity(field, name) >= WEIGHTS.alike or name_similarity(within, name) >= WEIGHTS.alike
-        for name in wanted
     )

@@ -18,7 +18,7 @@ from ._search import affordable_searches, hits
 from ._sentences import split_sentences
 from ._shapes import Found, Shape, find_values, names_in, occurrences, shape_of
 from ._values import COUNTER, MORE, Document, Embedded, Gap, Number, Value, children_of
-from ._words import is_function_word, name_similarity, stems_of, terms_of, words_of
+from ._words import is_function_word, stems_of, terms_of, words_of
 
 __all__ = [
     "COUNTER",
@@ -49,7 +49,6 @@ __all__ = [
     "is_html",
     "is_log",
     "line_template",
-    "name_similarity",
     "names_in",
     "occurrences",
     "one_line",

@@ -6,6 +6,7 @@ is kept by its figures and names.
 
 import re
 from enum import IntEnum
+from functools import cached_property
 
 # One pattern a kind: English first, then German, French, Spanish and Portuguese, Italian, Dutch, Russian, Turkish,
 # Chinese, Japanese, Korean, Arabic and Hindi. Words of scripts without spaces need no boundaries.
@@ -19,12 +20,30 @@ class RuleLevel(IntEnum):
     GOAL = 2
 
 
-def _any(words: str, unspaced: str = "") -> "re.Pattern[str]":
-    joined = "|".join(words.split("\n"))
-    return re.compile(rf"(?<!\w)(?:{joined})(?!\w){'|' if unspaced else ''}{unspaced}", re.IGNORECASE)
+class _Marks:
+    """Words that mark a kind of statement; their pattern is compiled when it is first looked for, not at import.
+
+    Args:
+        words (str): Words or patterns of words, one a line.
+        unspaced (str): A pattern of words in scripts without spaces; empty for none.
+    """
+
+    def __init__(self, words: str, unspaced: str = "") -> None:
+        self._words, self._unspaced = words, unspaced
+
+    @cached_property
+    def pattern(self) -> "re.Pattern[str]":
+        """The pattern of all the words."""
+        joined = "|".join(self._words.split("\n"))
+        bounded = rf"(?<!\w)(?:{joined})(?!\w)"
+        return re.compile("|".join(filter(None, (bounded, self._unspaced))), re.IGNORECASE)
+
+    def stand_in(self, sentence: str) -> bool:
+        """Return whether a sentence holds one of the words."""
+        return self.pattern.search(sentence) is not None
 
 
-_MODAL = _any(
+_MODAL = _Marks(
     r"""never
 always
 under no circumstances
@@ -76,7 +95,7 @@ spätestens
     "必ず|絶対に|決して|いつも|常に|今後|これから|しないで|ないでください|までに|以下に|以内|"
     "항상|절대|반드시|앞으로|하지 ?마|금지|이내",
 )
-_LIMIT = _any(
+_LIMIT = _Marks(
     r"""(?:maximum|minimum|limit|limits|limited to|cap|capped at|ceiling|budget|quota|threshold)
 (?:deadline|deadlines|due (?:date|on|by|in)|by end of|by the end of)
 by (?:mon|tues|wednes|thurs|fri|satur|sun)day
@@ -84,7 +103,7 @@ by (?:mon|tues|wednes|thurs|fri|satur|sun)day
 (?:Frist|Obergrenze|Grenze|Limit|Budget|limite|plafond|délai|límite|tope|plazo|prazo|scadenza|лимит|срок|бюджет)""",
     "截止|上限|预算|予算|締め?切り|최대|최소|예산|마감",
 )
-_PREFERENCE = _any(
+_PREFERENCE = _Marks(
     r"""prefer\w*
 (?:I|we)(?:['’]d| would) (?:rather|hate)
 (?:I|we) (?:really |always |also )?(?:like|love|hate|dislike|can(?:not|['’]t) stand)(?! to (?:know|see|have|ask))
@@ -120,7 +139,7 @@ _MEASURE = re.compile(
     r"\bat (?:most|least)\b|\bno \w+ than\b|\b(?:under|below|within|over|above|up to|exceed) \D?\d", re.IGNORECASE
 )
 
-_GOAL = _any(
+_GOAL = _Marks(
     r"""(?:goals?|objectives?|aims?|aiming|target|mission|purpose)
 (?:we|I)(?:['’]ve| have)? (?:just |now |finally )?(?:decided|agreed|chose|chosen|settled|picked|approved)
 decisions?
@@ -134,7 +153,7 @@ go(?:ing)? with
 (?:цель|решили|решение|договорились|hedef|karar)""",
     "目标|目標|决定|決定|决议|计划|計画|目的|목표|결정|계획",
 )
-_REPLACEMENT = _any(
+_REPLACEMENT = _Marks(
     r"""(?:is|are|it['’]s) now
 now
 actually
@@ -181,26 +200,26 @@ def rule_level(sentence: str) -> RuleLevel | None:
     if sentence.rstrip("\"'”’)*_ ").endswith(("?", "？", "؟")) and not _ASKED.match(sentence):
         return None
     without_narrative = _NARRATIVE.sub(" ", sentence)
-    if _MODAL.search(without_narrative) or _LIMIT.search(without_narrative):
+    if _MODAL.stand_in(without_narrative) or _LIMIT.stand_in(without_narrative):
         return RuleLevel.PREFERENCE if _PERSONAL.match(sentence) else RuleLevel.RULE
-    if _PREFERENCE.search(without_narrative) or _MANNER.match(without_narrative):
+    if _PREFERENCE.stand_in(without_narrative) or _MANNER.match(without_narrative):
         return RuleLevel.PREFERENCE
     contradicts = replaces(sentence) and any(map(str.isdigit, sentence))
-    return RuleLevel.GOAL if contradicts or _GOAL.search(sentence) else None
+    return RuleLevel.GOAL if contradicts or _GOAL.stand_in(sentence) else None
 
 
 def replaces(sentence: str) -> bool:
     """Return whether a sentence says that something is otherwise from now on."""
-    return _REPLACEMENT.search(sentence) is not None
+    return _REPLACEMENT.stand_in(sentence)
 
 
 def sets_limit(sentence: str) -> bool:
     """Return whether a sentence sets a limit of one thing, so that another figure for it is another limit."""
-    return _LIMIT.search(sentence) is not None or _MEASURE.search(sentence) is not None
+    return _LIMIT.stand_in(sentence) or _MEASURE.search(sentence) is not None
 
 
 def without_rule_marks(sentence: str) -> str:
     """Return the sentence without the words of rules and replacements: what it is about."""
-    for pattern in (_MODAL, _PREFERENCE, _REPLACEMENT):
-        sentence = pattern.sub(" ", sentence)
+    for marks in (_MODAL, _PREFERENCE, _REPLACEMENT):
+        sentence = marks.pattern.sub(" ", sentence)
     return sentence

@@ -75,12 +75,5 @@ def is_function_word(word: str) -> bool:
     return _PLAIN.fullmatch(word) is not None
 
 
-@lru_cache(maxsize=16384)
-def name_similarity(a: str, b: str) -> float:
-    """Return the share of their words that two names have in common, from 0 to 1."""
-    first, second = set(words_of(a)), set(words_of(b))
-    return len(first & second) / max(1, len(first | second))
-
-
 def _singular(word: str) -> str:
     return word[:-1] if len(word) > 2 and word.endswith("s") and not word.endswith("ss") else word
