@@ -32,8 +32,8 @@ async def call(pool: SpendPool, agent: str, seconds: float = 0.0) -> float:
     return reserved - begun + time.perf_counter() - answered
 
 
-async def overhead(pool: SpendPool, callers: int) -> tuple[float, float]:
-    """Milliseconds of a call in the pool, at the median, and calls a second."""
+async def overhead(pool: SpendPool, callers: int) -> tuple[float, float, float]:
+    """Milliseconds of a call in the pool, at the median; of the processor, in this process; and calls a second."""
     took: list[float] = []
 
     async def caller(number: int) -> None:
@@ -41,9 +41,10 @@ async def overhead(pool: SpendPool, callers: int) -> tuple[float, float]:
             took.append(await call(pool, f"agent_{number}"))
 
     await call(pool, "first")
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     await asyncio.gather(*map(caller, range(callers)))
-    return statistics.median(took) * 1_000, len(took) / (time.perf_counter() - begun)
+    worked, seconds = time.process_time() - worked, time.perf_counter() - begun
+    return statistics.median(took) * 1_000, worked / len(took) * 1_000, len(took) / seconds
 
 
 def agents(url: str, process: int) -> list[float]:
@@ -80,6 +81,8 @@ def simulate(server: RedisServer) -> None:
     print(f"round trips a call: {stats['calls'] / len(took):.2f}, each {stats['usec_per_call']:.0f} us of the server")
     print(f"in the pool: median {statistics.median(took) * 1_000:.1f} ms, 99 % {late:.1f} ms")
     print(f"memory of the server: {(memory(server) - before) / AGENTS:,.0f} bytes an agent")
+    settled = server.command("MEMORY", "USAGE", "autogen_budget:{simulation}:done") / len(took)
+    print(f"of these, for an hour: {settled:.0f} bytes a call")
 
 
 def memory(server: RedisServer) -> int:
@@ -93,13 +96,13 @@ def main() -> None:
         server = RedisServer(Path(folder))
         server.start()
         try:
-            print("callers   local ms   shared ms   shared calls a second")
+            print("callers   local ms   shared ms   processor: local ms   shared ms   shared calls a second")
             for callers in (1, 10, 100):
-                local, _ = asyncio.run(overhead(SpendPool(max_tokens=10**9, prices=PRICES), callers))
+                local, local_work, _ = asyncio.run(overhead(SpendPool(max_tokens=10**9, prices=PRICES), callers))
                 pool = SpendPool(max_tokens=10**9, name=f"bench-{callers}", url=server.url, prices=PRICES)
-                shared, rate = asyncio.run(overhead(pool, callers))
+                shared, shared_work, rate = asyncio.run(overhead(pool, callers))
                 pool.close()
-                print(f"{callers:7} {local:10.3f} {shared:11.3f} {rate:23,.0f}")
+                print(f"{callers:7} {local:10.3f} {shared:11.3f} {local_work:21.3f} {shared_work:11.3f} {rate:23,.0f}")
             simulate(server)
         finally:
             server.stop()

@@ -95,6 +95,11 @@ async def test_a_call_takes_two_round_trips(own_server: RedisServer, name: str) 
     own_server.command("CONFIG", "RESETSTAT")
     await asyncio.gather(*(call() for _ in range(100)))
     assert own_server.command("INFO", "commandstats")["cmdstat_evalsha"]["calls"] == 200
+    own_server.command("CONFIG", "RESETSTAT")
+    with pytest.raises(SpendLimitError):
+        pool.reserve(1_000_000, 0, agent="a")
+    stats = own_server.command("INFO", "commandstats")
+    assert stats["cmdstat_hgetall"]["calls"] == 1, "a refusal reads the figures of pools, and not those of all agents"
 
 
 def test_what_a_killed_process_held_is_charged_when_its_lease_ends(redis_server: RedisServer, name: str) -> None:
@@ -189,6 +194,25 @@ def test_away_means_refused(own_server: RedisServer, name: str, caplog: pytest.L
         f"shared pool {name!r} cannot be reached",
         f"shared pool {name!r} can be reached again",
     ]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_what_was_settled_meanwhile_is_sent_without_another_call(
+    own_server: RedisServer, name: str, closed: bool
+) -> None:
+    """A process that makes no further call still sends what it settled while the server was away."""
+    pool = shared(own_server.url, name, lease_seconds=300 if closed else 0.3)
+    under_way = pool.reserve(100, 0, agent="a")
+    own_server.stop()
+    under_way.settle(80, 0)
+    time.sleep(0 if closed else 0.25)  # longer than until it is sent again for the first time
+    own_server.start()
+    if closed:
+        pool.close()
+        assert shared(own_server.url, name).spent.tokens == 80
+    else:
+        other = shared(own_server.url, name)
+        wait_until(lambda: other.spent.tokens == 80)
 
 
 def test_away_may_mean_local(own_server: RedisServer, name: str) -> None:

@@ -89,7 +89,7 @@ class RedisLedger:
             self._leases.keep()
             return hold
         _, place, unit, final = answer
-        status = self.look(limits)[0][place]
+        status = self._look(limits, with_lines=False)[0][place]
         return Refusal(status, asked, _UNITS[unit], final=bool(final))
 
     def settle(self, hold: Hold, spent: Spent) -> None:
@@ -118,9 +118,14 @@ class RedisLedger:
         Raises:
             PoolUnavailableError: The server cannot be reached, and calls are to be refused then.
         """
+        return self._look(limits, with_lines=True)
+
+    def _look(
+        self, limits: Sequence[Limit], *, with_lines: bool
+    ) -> tuple[Sequence[PoolStatus], Mapping[SpendLine, Spent]]:
         try:
             self._deliver_pending()
-            answer: list[list[str]] = self._server.run("LOOK")
+            answer: list[list[str]] = self._server.run("LOOK", int(with_lines))
         except ServerAwayError:
             if self._when_away == "refuse":
                 raise self._server.unavailable() from None
@@ -139,7 +144,9 @@ class RedisLedger:
         """Change nothing: what was spent is on the server."""
 
     def close(self) -> None:
-        """Close the connections and stop renewing leases."""
+        """Send what the server has missed, if it can be reached; stop renewing leases, and close the connections."""
+        with suppress(ServerAwayError):
+            self._deliver_pending()
         self._leases.stop()
         self._server.close()
 
@@ -166,6 +173,7 @@ class RedisLedger:
             self._server.run(str(command[0]), *command[1:])
         except ServerAwayError:
             self._pending.append(command)
+            self._leases.keep()
 
     def _deliver_pending(self) -> None:
         """Run what the server has missed; one thread does so for all."""
@@ -181,13 +189,18 @@ class RedisLedger:
                     raise
 
     def renew(self) -> bool:
-        """Renew the leases of the calls under way."""
+        """Renew the leases of the calls under way, and send what the server has missed.
+
+        Returns:
+            bool: Whether anything is left to be renewed or sent.
+        """
         with self._lock:
             identities = list(self._open.values())
-        if identities:
-            with suppress(ServerAwayError):
+        with suppress(ServerAwayError):
+            self._deliver_pending()
+            if identities:
                 self._server.run("RENEW", int(self._lease * 1e6), *identities)
-        return bool(identities)
+        return bool(identities or self._pending)
 
 
 def _stored(hold: Hold) -> str:

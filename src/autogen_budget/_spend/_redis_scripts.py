@@ -2,7 +2,7 @@
 
 All keys of one tree carry the same hash tag, so that a Redis Cluster keeps them on one node: `pools` (figures by pool),
 `lines` (figures by who spent them), `holds` (what calls under way hold), `leases` (until when, by the server's own
-clock) and `done` (calls that were settled, so that settling again counts once; forgotten after a day).
+clock) and `done` (calls that were settled, so that settling again counts once; forgotten after an hour).
 
 Amounts are integers: tokens, calls, and billionths of a US dollar.
 """
@@ -11,7 +11,7 @@ _COMMON = """
 local POOLS, LINES, HOLDS, LEASES, DONE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local FIGURES = {'calls', 'prompt', 'completion', 'cached', 'cost', 'estimated', 'unpriced'}
 local SEP = '\\31'
-local DAY = 86400000000
+local HOUR = 3600000000
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local function whole(number) return string.format('%.0f', number) end
@@ -37,7 +37,7 @@ local function charge_of(hold)
   local tokens = tonumber(hold.tokens)
   return {tonumber(hold.calls), tokens, 0, 0, tonumber(hold.cost), tokens, 0}
 end
-local function done(id) redis.call('ZADD', DONE, whole(now + DAY), id) end
+local function done(id) redis.call('ZADD', DONE, whole(now + HOUR), id) end
 local function sweep()
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', whole(now), 'LIMIT', 0, 100)) do
     local stored = redis.call('HGET', HOLDS, id)
@@ -175,7 +175,8 @@ return 1
 LOOK = (
     _COMMON
     + """
+-- ARGV: 1 for the lines as well: there are as many as agents.
 sweep()
-return {redis.call('HGETALL', POOLS), redis.call('HGETALL', LINES)}
+return {redis.call('HGETALL', POOLS), ARGV[1] == '1' and redis.call('HGETALL', LINES) or {}}
 """
 )
