@@ -224,7 +224,7 @@ async def test_results_that_say_the_same() -> None:
     await questions(agent)
     first = findings(agent)[0]
     assert (first.kind, first.agent) == ("duplicates", "clerk")
-    assert "clerk was told 11 times what it had been told before (results of status 11 times)" in first.summary
+    assert "11 messages or results sent to clerk repeat earlier ones (results of status 11 times)" in first.summary
 
 
 async def talk(parts: Sequence[LLMMessage], instructions: Sequence[str] = ("Be brief.",)) -> Finding:
@@ -252,7 +252,7 @@ async def test_a_user_who_says_the_same() -> None:
     """Long texts only: a short one is no leak."""
     first = await talk([user("salt and tar " * 40)] * 8)
     assert first.kind == "duplicates"
-    assert "told 7 times what it had been told before (texts of user 7 times)" in first.summary
+    assert "7 messages or results sent to clerk repeat earlier ones (texts of user 7 times)" in first.summary
 
 
 async def test_an_id_in_the_prefix() -> None:

@@ -110,8 +110,8 @@ def _duplicates(agent: str, calls: Sequence[CallRecord], agents: Collection[str]
         yield Finding(
             "duplicates",
             agent,
-            f"{agent} was told {times:,} times what it had been told before ({what} {most:,} times): {extra:,} tokens "
-            "of repeats",
+            f"{times:,} messages or results sent to {agent} repeat earlier ones ({what} {most:,} times): "
+            f"{extra:,} tokens",
             tokens,
             f"cache {tool}, or tell the agent that it has the result already"
             if tool != what

@@ -16,16 +16,16 @@ def content_attributes(record: CallRecord) -> dict[str, str]:
     if record.content is None:
         return {}
     system = [part for message in record.content for part in _texts(message) if message["type"] == "SystemMessage"]
-    messages = [said for message in record.content if message["type"] != "SystemMessage" for said in _said(message)]
+    messages = [each for message in record.content if message["type"] != "SystemMessage" for each in _messages(message)]
     found: dict[str, Sequence[object]] = {names.SYSTEM_INSTRUCTIONS: system, names.INPUT_MESSAGES: messages}
     if record.reply is not None:
         found[names.OUTPUT_MESSAGES] = [
-            {**said, "finish_reason": record.finish_reason or "unknown"} for said in _said(record.reply)
+            {**each, "finish_reason": record.finish_reason or "unknown"} for each in _messages(record.reply)
         ]
     return {name: json.dumps(value, ensure_ascii=False) for name, value in found.items() if value}
 
 
-def _said(message: Values) -> Iterator[dict[str, object]]:
+def _messages(message: Values) -> Iterator[dict[str, object]]:
     """Return one message of AutoGen's as the conventions write it; results of tools are a message each."""
     kind, content = message["type"], message["content"]
     if kind == "FunctionExecutionResultMessage":
