@@ -56,6 +56,23 @@ async def test_compact_brings_back_what_is_asked_for() -> None:
     assert COUNTER.count_text(str(note.content)) <= 1_500 * 0.2
 
 
+async def test_a_small_cap_has_tokens_for_all_that_answers() -> None:
+    """A fifth of it, however full the request is when somebody asks: several turns are part of one answer."""
+    inner, messages = Clerk(looks=0), chat(100)
+    places = ["dome", "stairs", "cellar", "roof", "office", "gate"]
+    told = [f"The observatory {place} was painted by {place.title()}son & Co. for 300 crowns." for place in places]
+    for number, sentence in enumerate(told):
+        messages[20 * number + 21] = user(sentence)
+    asked = user("Who painted the observatory dome, stairs, cellar, roof, office and gate, for how many crowns?")
+    client = BudgetedChatCompletionClient(inner, TokenBudget(1_100))
+    for end in range(2, len(messages), 2):
+        await client.create(messages[:end])
+        if end > 176:
+            await client.create([*messages[:end], asked])
+            (note,) = recalled(str(message["content"]) for message in inner.requests[-1])
+            assert [sentence for sentence in told if sentence not in note] == []
+
+
 async def test_what_was_replaced_is_recalled_as_replaced() -> None:
     """A passage with an old rule says so; the later one, still in the request or dropped as well, stands without."""
     old, new = "The cap for a hotel in Lisbon is $180.", "The cap for a hotel in Lisbon is now $240."

@@ -78,6 +78,9 @@ _NUMBER = re.compile(r"[-+]?(?:[$€£¥₹]\s?)?\d{1,30}(?:[.,]\d{1,30}){0,8}\s
 _CODED = re.compile(r"[#@+]?\w[\w.:#+-]*")
 _SYMBOL = re.compile(r"@?[A-Za-z_]\w*(?:(?:\.|::|->|-)[A-Za-z_]\w*)*(?:\(\))?")
 _NAME = re.compile(r"[^\W\d_a-z][\w'’.&-]*(?: [\w'’.&-]+){0,5}")
+_SPACED_CODE = re.compile(r"[^\W\d_][\w.:/-]{0,9}(?: [\w.:/-]{1,10}){1,4}")
+"""What a call number, a licence plate or a postcode looks like, if it has digits and no small letters."""
+
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _PARTS = re.compile(r"[^:=]+")
 
@@ -120,6 +123,8 @@ def shape_of(value: str) -> Shape:
         return Shape.DATE
     if _NUMBER.fullmatch(value):
         return Shape.NUMBER
+    if _SPACED_CODE.fullmatch(value) and any(map(str.isdigit, value)) and value.isupper():
+        return Shape.IDENTIFIER
     if _NAME.fullmatch(value) and sum(word[:1].isupper() for word in value.split()) * 2 > value.count(" "):
         return Shape.NAME
     digits = sum(map(str.isdigit, value))
