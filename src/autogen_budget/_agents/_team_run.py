@@ -93,7 +93,8 @@ def bound_turns(team: Team, limits: Limits) -> None:
     if not bounds and not ends and not isinstance(team, GraphFlow):  # a graph ends where its edges end
         bounds = [DEFAULT_MAX_TURNS]
         logger.warning(
-            "team %r has no termination condition: a run ends after %d turns. Give it one, or set max_turns in Limits",
+            "team %r has no termination condition: a run ends after %d turns. Give it one, such as "
+            "LoopTermination(), or set max_turns in Limits",
             team.name,
             DEFAULT_MAX_TURNS,
         )
