@@ -94,7 +94,10 @@ async def test_an_agent_goes_on_as_if_it_had_not_been_saved(bounded: bool) -> No
     """The requests after a load are those without it, nothing is compacted again, and history can be read on."""
     staying, stayed = await work(14, bounded=bounded)
     moving, moved = await work(14, bounded=bounded, saved_after=frozenset({1, 4, 5, 11}))
-    assert without_recalled(moving.requests) == without_recalled(staying.requests)
+    if bounded:  # what left the context is found again by line, not by turn
+        assert without_recalled(moving.requests) == without_recalled(staying.requests)
+    else:
+        assert moving.requests == staying.requests
     assert sum(bool(record.steps) for record in stayed.records) > 3
     late = stayed.records[-len(moved.records) :]
     assert [freeing(record) for record in moved.records] == [freeing(record) for record in late]

@@ -1,6 +1,7 @@
 """What a client can recall: for each conversation an index of what left it, and what was recalled for its request."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -14,10 +15,12 @@ from autogen_budget._compaction import (
     dropped_passages,
     find_cut_results,
     find_passages,
+    numbered_from_end,
     passages_outside,
     recall,
     recalled_message,
     reserved_tokens,
+    works_with_tools,
 )
 from autogen_budget._counting import Tally, TokenCounter
 from autogen_budget._history import Conversation, ConversationIdentity, History, HistoryArchive
@@ -41,10 +44,12 @@ class Found:
     text: str
 
     def reserved_tokens(self, history: History, cap: int, counter: TokenCounter) -> int:
-        """Return the tokens to keep free for it; the same arguments as `reserved_tokens`."""
+        """Return the tokens to keep free for it: none where tools are at work, whose requests must not hang on it."""
+        if works_with_tools(history):
+            return 0
         if self.text:
             return counter.tokens(counter.measure_message(recalled_message(self.text)))
-        return reserved_tokens(self.hits, history, cap, counter)
+        return reserved_tokens(self.hits, cap, counter)
 
     def note(self, request: Tally, cap: int, counter: TokenCounter) -> RecalledNote | None:
         """Return the note for the model; the same arguments as `recall`."""
@@ -64,6 +69,8 @@ class Recollection:
             which nothing was asked about yet.
         read (set[str]): References of those that are in the index.
         looked_at (Turn | None): The newest turn that was looked at for such results. `None` means none was.
+        numbers (dict[int, tuple[LLMMessage, int]]): The turns that the latest compaction left: by the id of their
+            opening message that message, which keeps the id its own, and the turn's number.
     """
 
     index: RecallIndex = field(default_factory=RecallIndex)
@@ -73,6 +80,7 @@ class Recollection:
     unread: dict[str, CutResult] = field(default_factory=dict[str, CutResult])
     read: set[str] = field(default_factory=set[str])
     looked_at: Turn | None = None
+    numbers: dict[int, tuple[LLMMessage, int]] = field(default_factory=dict[int, tuple[LLMMessage, int]])
 
     async def prepare(self, history: History, archive: HistoryArchive) -> None:
         """Index the whole of what was cut where it was received, as soon as a person asks for something."""
@@ -102,10 +110,22 @@ class Recollection:
     async def add(self, old: History, new: History, archive: HistoryArchive) -> None:
         """Index what a compaction took; what is known already is passed over."""
         self._note_cuts(old, archive)
-        dropped = await dropped_passages(old, new)
+        turns = self._numbered(old)
+        self.number(turns, new)
+        dropped = await dropped_passages(turns, new)
         passages = [passage for passage in dropped if passage.turn not in self.turns]
         self.turns.update(passage.turn for passage in passages)
         await add_passages(self.index, passages)
+
+    def number(self, turns: Iterable[tuple[int, Turn]], left: History) -> None:
+        """Note the numbers of those turns that a history still holds."""
+        heads = {id(turn.uncut.head) for turn in left.turns}
+        self.numbers = {id(head): (head, n) for n, turn in turns if id(head := turn.uncut.head) in heads}
+
+    def _numbered(self, history: History) -> list[tuple[int, Turn]]:
+        """Return the turns of a history with their numbers, oldest first."""
+        turns = [*numbered_from_end(history)]
+        return [(self.numbers.get(id(turn.uncut.head), (None, n))[1], turn) for n, turn in reversed(turns)]
 
 
 class Recollections:
@@ -127,6 +147,7 @@ class Recollections:
                 ).turns
                 passages = passages_outside(enumerate(received, 1), conversation.history)
                 known.turns.update(passage.turn for passage in passages)
+                known.number(enumerate(received, 1), conversation.history)
                 if not passages or any(turn.note for turn in received):  # folded: what left is in the store only
                     passages = [*passages_of_transcript(await archive.read()), *passages]
                 await add_passages(known.index, passages)

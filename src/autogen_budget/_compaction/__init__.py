@@ -20,11 +20,13 @@ from ._recall import (
     dropped_passages,
     find_cut_results,
     find_passages,
+    numbered_from_end,
     passages_outside,
     recall,
     recalled_message,
     reserved_tokens,
     with_recalled,
+    works_with_tools,
 )
 from ._recap import Focus, read_ahead, render, with_due_rendered
 from ._selector import TrimSelectorThread
@@ -70,6 +72,7 @@ __all__ = [
     "input_prices",
     "instruction_step",
     "load_strategies",
+    "numbered_from_end",
     "parameter_names",
     "passages_outside",
     "read_ahead",
@@ -82,4 +85,5 @@ __all__ = [
     "with_due_rendered",
     "with_recalled",
     "with_sections",
+    "works_with_tools",
 ]

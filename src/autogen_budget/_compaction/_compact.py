@@ -24,6 +24,7 @@ from ._recall import (
     asks_for_recall,
     dropped_passages,
     find_passages,
+    numbered_from_end,
     recall,
     with_recalled,
 )
@@ -108,7 +109,7 @@ async def compact(
     note = None
     if plan.history is not history and asks_for_recall(history):
         index = RecallIndex()
-        await add_passages(index, await dropped_passages(history, plan.history))
+        await add_passages(index, await dropped_passages([*numbered_from_end(history)][::-1], plan.history))
         hits = find_passages(index, plan.history)
         note = recall(hits, "", (extras + sizes_of_history(plan.history, counter)).total, cap, counter)
     sent = with_sections(plan.history, guidance)

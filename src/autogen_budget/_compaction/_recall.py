@@ -89,10 +89,9 @@ def asks_for_recall(history: History) -> bool:
     return len(words) <= _SHORT or _ASKS.search(words[:_READ]) is not None or _ASKS.search(words[-_READ:]) is not None
 
 
-async def dropped_passages(old: History, new: History) -> list[Passage]:
-    """List the passages of turns that a compaction dropped, or cut a part of: in a thread."""
-    turns = reversed([*_numbered_from_end(old)])
-    characters = sum(len(text_of(message)) for turn in old.turns for message in turn.messages)
+async def dropped_passages(turns: Sequence[tuple[int, Turn]], new: History) -> list[Passage]:
+    """List the passages of numbered turns that a compaction dropped, or cut a part of: in a thread."""
+    characters = sum(len(text_of(message)) for _, turn in turns for message in turn.messages)
     return await in_background(lambda: passages_outside(turns, new), characters)
 
 
@@ -102,7 +101,7 @@ def find_cut_results(history: History, lease: ArtifactLease | None, *, since: Tu
     `lease`: What keeps whole texts. `None` means nothing does. `since`: The turn behind which to look. `None`, or
     one that is not there any more, means all.
     """
-    newer = takewhile(lambda numbered: numbered[1] is not since, _numbered_from_end(history))
+    newer = takewhile(lambda numbered: numbered[1] is not since, numbered_from_end(history))
     return [
         CutResult(reference, number, f"{one_line(result.name)} returns")
         for number, turn in newer
@@ -112,8 +111,11 @@ def find_cut_results(history: History, lease: ArtifactLease | None, *, since: Tu
     ]
 
 
-def _numbered_from_end(history: History) -> Iterator[tuple[int, Turn]]:
-    """Yield the turns of a history with their numbers in the conversation, from 1; the newest first."""
+def numbered_from_end(history: History) -> Iterator[tuple[int, Turn]]:
+    """Yield the turns of a history with their numbers in the conversation, from 1; the newest first.
+
+    Numbers are right for turns behind all that was dropped; an older one, which stayed, has too high a number.
+    """
     before = history.past.turns if history.past else 0
     first = 1 if history.task == 0 else 0  # the task stays in front of what was dropped before
     for i in range(len(history.turns) - 1, -1, -1):
@@ -139,7 +141,7 @@ def find_passages(index: RecallIndex, history: History) -> tuple[Hit, ...]:
     """Find what the newest request is about, without what the request shows anyway."""
     if not len(index) or not asks_for_recall(history):
         return ()
-    coverage = SHARES.coverage_beside_tools if _with_tools(history) else SHARES.coverage
+    coverage = SHARES.coverage_beside_tools if works_with_tools(history) else SHARES.coverage
     hits = index.search(text_of(history.turns[-1].head), min_coverage=coverage)
     if not hits:
         return ()
@@ -188,16 +190,16 @@ def _rendered(hits: Sequence[Hit], cap: int, limit: int, counter: TokenCounter) 
     return render_passages(hits, max(0, min(int(cap * SHARES.spoken), limit) - _FRAME), counter)
 
 
-def reserved_tokens(hits: Sequence[Hit], history: History, cap: int, counter: TokenCounter) -> int:
-    """Compute the tokens to keep free for what was found."""
-    if not hits or _with_tools(history):
+def reserved_tokens(hits: Sequence[Hit], cap: int, counter: TokenCounter) -> int:
+    """Compute the tokens to keep free for what was found, where no tool is at work."""
+    if not hits:
         return 0
     best, all_of_them = (counter.count_text(_rendered(some, cap, cap, counter)) for some in (hits[:1], hits))
     share = max(int(cap * SHARES.reserved), min(int(cap * SHARES.spoken), SHARES.least_reserved))
     return max(best, min(share, all_of_them)) + _FRAME
 
 
-def _with_tools(history: History) -> bool:
+def works_with_tools(history: History) -> bool:
     """Return whether an agent was at work with tools lately."""
     return any(turn.calls for turn in history.turns[-_LATELY:])
 
