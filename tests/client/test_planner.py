@@ -1,5 +1,6 @@
 """Planning for one client: its cap, what a refusal teaches, and what is remembered of it."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 import pytest
@@ -122,38 +123,50 @@ async def test_requests_tell_what_was_done() -> None:
     assert (await plans.plan(Ask(messages))).messages is messages
 
 
+async def answered(plans: Planner, ask: Ask, reports: Iterable[int | None]) -> list[bool]:
+    """Whether each request could be planned, and was answered with a report; `None` is as many as were sent."""
+    done: list[bool] = []
+    for reported in reports:
+        try:
+            request = await plans.plan(ask)
+            plans.learn_usage(request, request.tokens if reported is None else reported)
+            done.append(True)
+        except ContextOverflowError:
+            done.append(False)
+    return done
+
+
 async def test_wrong_reports_do_not_refuse_for_ever() -> None:
-    """What fits without them is tried; a right report then counts, and so does a wrong one."""
+    """After a few refusals, what fits without them is tried; right reports then count."""
     plans = planner(TokenBudget(400), ClientFacts("gpt-4o"))
     ask = Ask([SystemMessage(content="Be brief."), UserMessage(content="the ship lies here " * 60, source="user")])
-    for reported in (10_000,) * 20 + (250,) * 20:
-        plans.learn_usage(await plans.plan(ask), reported)
+    assert not all(await answered(plans, ask, [10_000] * 20))
+    assert all((await answered(plans, ask, [250] * 80))[40:])
 
 
 @pytest.mark.parametrize("overflow", [Overflow(window=100), Overflow(prompt_tokens=3_000), Overflow()])
 async def test_wrong_refusals_do_not_refuse_for_ever(overflow: Overflow) -> None:
-    """A window that holds nothing, a size out of the air: what does not fit by them is tried, and may be answered."""
+    """A window that holds nothing, a size out of the air: what does not fit by them is tried in the end."""
     plans = planner(TokenBudget(400), ClientFacts("gpt-4o"))
     ask = Ask([SystemMessage(content="Be brief. " * 60), UserMessage(content="the task", source="user")])
     for _ in range(3):
         for _ in range(2):
-            plans.learn_refusal(overflow, await plans.plan(ask))
-        for _ in range(9):
-            request = await plans.plan(ask)
-            plans.learn_usage(request, request.tokens)
+            with suppress(ContextOverflowError):
+                plans.learn_refusal(overflow, await plans.plan(ask))
+        assert all((await answered(plans, ask, [None] * 20))[10:])
 
 
 async def test_what_goes_on_being_refused_is_tried_more_and_more_rarely() -> None:
-    """After 1, 2, 4, 8, ... refusals; and what cannot fit anyway leaves what was learned as it is."""
+    """After 4, 8, 16, ... refusals; and what cannot fit anyway leaves what was learned as it is."""
     plans = planner(TokenBudget(400), ClientFacts("gpt-4o"))
     ask = Ask([SystemMessage(content="Be brief. " * 60), UserMessage(content="the task", source="user")])
     tried: list[int] = []
     plans.learn_refusal(Overflow(window=100), await plans.plan(ask))
-    for number in range(1, 20):
+    for number in range(1, 40):
         with suppress(ContextOverflowError):
             plans.learn_refusal(Overflow(window=100), await plans.plan(ask))
             tried.append(number)
-    assert tried == [1, 2, 4, 8, 16]
+    assert tried == [4, 8, 16, 32]
     state = plans.save_state()
     for _ in range(9):
         with pytest.raises(ContextOverflowError):

@@ -11,12 +11,16 @@ from ._request import Request
 
 logger = logging.getLogger("autogen_budget")
 
+PATIENCE = 4
+"""Refusals in a row before what was learned is doubted: it is right far more often than wrong, and what really does not
+fit has to be an error before the call."""
+
 
 class Doubt:
     """Tries a request by what is known without reports and refusals, if by these none fits.
 
     They may have been wrong, and while nothing is sent nothing teaches better. What was right is learned again from the
-    one request, which is tried after 1, 2, 4, 8, ... refusals in a row.
+    one request, which is tried after 4, 8, 16, ... refusals in a row.
     """
 
     def __init__(self, cap: RequestCap, counter: TokenCounter) -> None:
@@ -38,7 +42,7 @@ class Doubt:
             return await plan()
         except ContextOverflowError:
             self._refusals += 1
-            if self._refusals.bit_count() != 1:
+            if self._refusals < PATIENCE or self._refusals.bit_count() != 1:
                 raise
             learned, restore_cap = self._counter.save_state(), self._cap.forget_refusals()
             if isinstance(self._counter, RequestCounter):

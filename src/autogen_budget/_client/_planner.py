@@ -327,5 +327,8 @@ class Planner:
 
 
 async def _read_ahead(request: Request) -> None:
-    """Read what the next compaction may drop."""
-    await in_background(lambda: read_ahead(request.history), request.tokens)
+    """Read what the next compaction may drop; where that fails, the compaction reads it."""
+    try:
+        await in_background(lambda: read_ahead(request.history), request.tokens)
+    except Exception:
+        logger.warning("a conversation could not be read ahead", exc_info=True)
