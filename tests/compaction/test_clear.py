@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from autogen_budget import ArtifactStore, ClearToolOutputs, History, TrimOldest, TruncateToolOutputs, pin
 from autogen_budget._artifacts import ArtifactLease
 from autogen_budget._compaction import CompactionContext, fit, with_due_rendered
+from autogen_budget._digest import Digest
 from autogen_budget._turns import RetentionPolicy, text_of
 from builders import COUNTER, context_for, reference_in
 from conversations import called, report, results_in, said, user
@@ -197,3 +198,21 @@ async def test_facts_are_told_above_the_target_too() -> None:
     cleared = (await fit(history, context, [ClearToolOutputs(1)], reserved=1)).history
     assert cleared.past is not None
     assert "A-0771" in cleared.past.rendered
+
+
+async def test_facts_that_cannot_be_rendered_fail_no_request(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is wrong with them is logged, and the cleared history goes out without them."""
+
+    def broken(*_: object, **__: object) -> str:
+        raise RuntimeError("no facts today")
+
+    history = History.parse(shop(5))
+    context = context_for(history, 1, 10**6)
+    context = replace(context, cap=context.tokens)
+    monkeypatch.setattr(Digest, "render", broken)
+    plan = await fit(history, context, [ClearToolOutputs(1)], reserved=1)
+    assert (plan.history.past, plan.tokens) == (None, context.tokens_of(plan.history))
+    assert plan.steps[-1].cut
+    assert "could not be rendered" in caplog.text

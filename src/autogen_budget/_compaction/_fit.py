@@ -92,10 +92,7 @@ async def fit(
             break
         plan = await _apply(strategy, plan, context)
         await asyncio.sleep(0)  # each takes some milliseconds of the event loop: together they would hold it too long
-    rendered = await with_due_rendered(plan.history, context)
-    if rendered is not plan.history:
-        plan = _adjusted(plan, rendered, context.tokens_of(rendered))
-    plan = await _guarantee(plan, context)
+    plan = await _guarantee(await _with_facts(plan, context), context)
     checked = without_stale_pointers(plan.history, context)
     if checked is not plan.history:
         plan = _adjusted(plan, checked, context.tokens_of(checked))
@@ -115,6 +112,17 @@ def _protected(history: History) -> History:
 def repair_steps(repairs: Iterable[Repair], tokens: int) -> tuple[Step, ...]:
     """What was repaired in messages as received, as steps."""
     return tuple(Step("repair", tokens, tokens, f"{repair.kind}: {repair.detail}") for repair in repairs)
+
+
+async def _with_facts(plan: Plan, context: CompactionContext) -> Plan:
+    """Render the facts that strategies left to be rendered; they are left out where that fails."""
+    history = plan.history
+    try:
+        history = await with_due_rendered(history, context)
+    except Exception:
+        logger.warning("the facts of cleared results could not be rendered", exc_info=True)
+        history = replace(history, past=replace(history.past, due=0) if history.past and history.past.turns else None)
+    return plan if history is plan.history else _adjusted(plan, history, context.tokens_of(history))
 
 
 async def _guarantee(plan: Plan, context: CompactionContext) -> Plan:
