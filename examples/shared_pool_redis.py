@@ -53,7 +53,8 @@ async def spend(url: str, name: str, start: Barrier) -> None:
             calls += 1
             await asyncio.sleep(0.01)  # a real model takes longer
     except SpendLimitError as error:
-        print(f"{name} (process {os.getpid()}): {calls} calls, then refused: {error.unit} are used up", flush=True)
+        line = f"{name} (process {os.getpid()}): {calls} calls, then refused: {error.unit} are used up\n"
+        print(line, end="", flush=True)  # written at once, so that lines of processes do not mix
 
 
 def work(url: str, name: str, start: Barrier) -> None:

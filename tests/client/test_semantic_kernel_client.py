@@ -3,7 +3,7 @@
 It needs `pip install semantic-kernel`, which is large and holds pydantic back, so that no extra brings it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ INFO = {"vision": False, "function_calling": True, "json_output": True, "family"
 
 
 @asynccontextmanager
-async def client_of(server: OpenAIServer) -> AsyncIterator[Any]:
+async def client_of(server: OpenAIServer) -> AsyncGenerator[Any, None]:
     """AutoGen's adapter around Semantic Kernel's client of OpenAI."""
     async with AsyncOpenAI(base_url=server.base_url, api_key="x", max_retries=0) as openai:
         inner = connectors.OpenAIChatCompletion(ai_model_id="mine", async_client=openai)
