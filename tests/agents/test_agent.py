@@ -347,6 +347,32 @@ def test_an_agent_without_a_client_is_named(agent: BaseChatAgent) -> None:
         BudgetedAgent(agent, TokenBudget(500))
 
 
+class Silent(AssistantAgent):
+    """Ends its turn without a response, or cancels itself."""
+
+    cancels = False
+
+    async def on_messages_stream(self, *_: Any, **__: Any) -> Any:
+        """Say nothing."""
+        if self.cancels:
+            raise asyncio.CancelledError
+        for nothing in ():
+            yield nothing
+
+
+async def test_a_turn_without_a_response_is_an_error() -> None:
+    """The agent is named; one that cancels itself ends as it would unwrapped, and can be asked again."""
+    inner = Silent("mute", replay())
+    agent, question = BudgetedAgent(inner, TokenBudget(500)), [TextMessage(content="Hello?", source="user")]
+    with pytest.raises(RuntimeError, match="agent 'mute' ended its turn without a response"):
+        await agent.on_messages(question, CancellationToken())
+    inner.cancels = True
+    with pytest.raises(asyncio.CancelledError):
+        await agent.on_messages(question, CancellationToken())
+    with pytest.raises(asyncio.CancelledError):
+        await agent.run(task="Hello?")
+
+
 def test_refuses_to_wrap_twice() -> None:
     """A wrapped agent is not wrapped again."""
     agent, _ = budgeted()
@@ -357,6 +383,7 @@ def test_refuses_to_wrap_twice() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("assistant", TokenBudget(500)), "agent must be a BaseChatAgent, got str 'assistant'"),
         ((replay(), TokenBudget(500)), r"use BudgetedChatCompletionClient\(client, budget\)"),
         ((AssistantAgent("a", replay()), 500), "budget must be a TokenBudget"),
     ],

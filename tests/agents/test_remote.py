@@ -38,6 +38,13 @@ class Question:
     seconds: float = 0
 
 
+@dataclass
+class Nested:
+    """What AutoGen's runtimes do not serialize."""
+
+    question: Question
+
+
 class Answering(RoutedAgent):
     """Answers after a while."""
 
@@ -89,9 +96,9 @@ async def test_a_token_ends_the_waiting(runtime: SingleThreadedAgentRuntime) -> 
         await calling
 
 
-@pytest.mark.parametrize("message", ["text", object(), 7])
+@pytest.mark.parametrize("message", ["text", object(), 7, Nested(Question("abc"))])
 def test_what_no_runtime_can_send(message: object) -> None:
-    """Only dataclasses, pydantic models and protobuf messages travel."""
+    """Only flat dataclasses, pydantic models and protobuf messages travel."""
     with pytest.raises(ValueError, match="cannot be sent between processes"):
         check_message_size(message)
 

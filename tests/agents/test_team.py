@@ -205,6 +205,7 @@ def test_unknown_names_are_refused_before_anything_is_done() -> None:
     ("arguments", "message"),
     [
         ({"team": replay()}, r"use BudgetedChatCompletionClient\(client, budget\)"),
+        ({"team": 7}, "team must be a Team, such as a RoundRobinGroupChat, got int 7"),
         ({"budget": 8_000}, "budget must be a TokenBudget"),
         ({"per_agent": {"one": 700}}, "budget must be a TokenBudget"),
         ({"hooks": print}, r"hooks must be a list or tuple, for example hooks=\[print\]"),

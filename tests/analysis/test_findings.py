@@ -91,6 +91,8 @@ def test_many_unused_tools_are_counted() -> None:
     assert "9 of 9 tools of clerk were never called" in finding.summary
     assert "look_8 108" in finding.summary
     assert "and 3 more" in finding.summary
+    chosen = [replace(call, tools_withheld=("look_9",)) for call in calls]  # by what each request is about
+    assert not any("never called" in finding.summary for finding in Report.of(chosen).findings)
 
 
 def test_calls_for_summaries_and_failed_ones_are_no_ones_growth() -> None:

@@ -216,6 +216,11 @@ def test_content_is_written_as_the_conventions_do(collector: Collector) -> None:
     ]
     (reply,) = json.loads(attributes["gen_ai.output.messages"])
     assert reply["parts"][0]["id"] == "2"
+    collector.telemetry(include_content=True)(call_record())
+    collector.telemetry(include_content=True)(call_record(content=tuple(messages)))
+    without, unanswered = collector.chats()[1:]
+    assert not any(key.endswith("messages") for key in without.attributes or {})
+    assert "gen_ai.output.messages" not in (unanswered.attributes or {})
 
 
 def test_compaction_errors_and_streams_are_told(collector: Collector) -> None:

@@ -68,5 +68,7 @@ def test_little_is_said_of_little() -> None:
     """Nothing is said of what did not happen."""
     assert str(Report.of([])).count("\n") == 1
     assert "waited" in str(Report.of([WaitRecord("a", "spend", 1.0)]))
+    call = call_record(layers_before={"system": 900}, layers_sent={"system": 250})
+    assert "instructions: 900 tokens received, 250 sent" in str(Report.of([call]))
     assert "cut" in str(Report.of([OutputCut("f", 9, 5, 4, None, None)]))
     assert "in the background: 1" in str(Report.of([TimeLimitRecord("a", "tool", 9.0, tool="dig", left_behind=True)]))

@@ -181,6 +181,8 @@ async def test_each_tool_may_have_a_limit_of_its_own() -> None:
     workbench = BudgetedWorkbench(tools(report, echo), budget)
     assert 600 < size(await workbench.call_tool("report")) <= 900
     assert size(await workbench.call_tool("echo", {"text": REPORT})) <= 150
+    workbench.budget = TokenBudget(8_000, max_tool_output_tokens=70)
+    assert size(await workbench.call_tool("report")) <= 70
 
 
 async def test_the_cap_at_the_time_of_the_call_counts() -> None:

@@ -23,19 +23,21 @@ def printable(text: str) -> str:
 def summary_lines(report: Report) -> Iterator[str]:
     """Yield the figures of a report in a few lines."""
     stable = report.stable_prefix_tokens / max(1, report.tokens_sent)
+    rare = {
+        "would not have fit into the window": report.oversize,
+        "made for summaries": report.summaries,
+        "answered from a cache": report.from_cache,
+    }
+    named = "".join(f", {calls:,} {what}" for what, calls in rare.items() if calls)
+    yield f"{report.calls:,} calls, {report.failed:,} failed, {report.compactions:,} compacted{named}"
     yield (
-        f"{report.calls:,} calls, {report.failed:,} failed, {report.from_cache:,} answered from a cache; "
-        f"{report.compactions:,} compacted, {report.summaries:,} made for summaries; "
-        f"{report.oversize:,} would not have fit into the window"
-    )
-    yield (
-        f"{report.tokens_before:,} tokens came, {report.tokens_sent:,} were sent; {stable:.0%} of these were the same "
-        "as in the request before"
+        f"{report.tokens_before:,} tokens received, {report.tokens_sent:,} sent; {stable:.0%} of these the same as in "
+        "the request before"
     )
     for layer, what in (("system", "instructions"), ("tools", "tool schemas")):
-        came, sent = report.by_layer_before.get(layer, 0), report.by_layer.get(layer, 0)
-        if came > sent:
-            yield f"{what}: {came:,} tokens came, {sent:,} were sent"
+        received, sent = report.by_layer_before.get(layer, 0), report.by_layer.get(layer, 0)
+        if received > sent:
+            yield f"{what}: {received:,} tokens received, {sent:,} sent"
     if report.cached_tokens is not None:
         yield f"{report.cached_tokens:,} tokens were read from the provider's cache"
     if report.output_cuts:
