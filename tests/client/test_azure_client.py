@@ -106,3 +106,4 @@ async def test_cancelling_ends_a_call() -> None:
             async for _ in client.create_stream(ship_talk(1), cancellation_token=token):
                 token.cancel()
     assert pool.reserved.tokens == 0
+    gc.collect()  # or another test would be warned
