@@ -356,7 +356,7 @@ class Silent(AssistantAgent):
         """Say nothing."""
         if self.cancels:
             raise asyncio.CancelledError
-        for nothing in ():
+        for nothing in list[Response]():
             yield nothing
 
 
