@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -352,7 +353,7 @@ class Silent(AssistantAgent):
 
     cancels = False
 
-    async def on_messages_stream(self, *_: Any, **__: Any) -> Any:
+    async def on_messages_stream(self, *_: Any, **__: Any) -> AsyncGenerator[Response, None]:
         """Say nothing."""
         if self.cancels:
             raise asyncio.CancelledError
