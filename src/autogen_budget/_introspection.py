@@ -164,6 +164,15 @@ def find_conditions(team: Team) -> list[TerminationCondition]:
     return found
 
 
+def add_condition(team: Team, condition: TerminationCondition) -> None:
+    """Let a condition end the runs of a team as well, beside the one that it has."""
+    for holder in (team, *live_parts(team)):
+        if "_termination_condition" in (attributes := _attributes(holder)):
+            own = attributes["_termination_condition"]
+            both = own | condition if isinstance(own, TerminationCondition) else condition
+            setattr(holder, "_termination_condition", both)  # noqa: B010  # as everything here is set
+
+
 def turns_left(team: Team) -> int | None:
     """Return how many turns a run of a team may still take, the one that is under way included.
 

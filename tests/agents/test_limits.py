@@ -5,11 +5,11 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import pytest
-from autogen_agentchat.agents import AssistantAgent, SocietyOfMindAgent
+from autogen_agentchat.agents import AssistantAgent, SocietyOfMindAgent, UserProxyAgent
 from autogen_agentchat.base import TaskResult
 from autogen_agentchat.conditions import MaxMessageTermination
 from autogen_agentchat.messages import BaseChatMessage, TextMessage
-from autogen_agentchat.teams import RoundRobinGroupChat
+from autogen_agentchat.teams import RoundRobinGroupChat, Swarm
 from autogen_agentchat.tools import AgentTool
 from autogen_core import CancellationToken, FunctionCall
 from autogen_core.models import (
@@ -31,6 +31,7 @@ from autogen_budget import (
     Limits,
     LoopDetectedError,
     LoopRecord,
+    LoopTermination,
     Record,
     RunTimeoutError,
     SpendPool,
@@ -318,6 +319,34 @@ async def test_a_team_that_nothing_ends_ends(caplog: pytest.LogCaptureFixture) -
         team = RoundRobinGroupChat([assistant(*[says(f"I saw {number}.") for number in range(9)])], max_turns=turns)
         budget_team(team, BUDGET, limits=limits)
         assert len((await team.run(task="Look.")).messages) == expected + 1
+
+
+async def test_a_team_in_which_nothing_new_is_done_is_told_and_ended() -> None:
+    """Two agents that hand over to each other; both are warned from the third round on, and the team can run again."""
+    told: list[Record] = []
+    clients = {name: replay(*[calls(f"transfer_to_{other}") for _ in range(20)]) for name, other in ("ab", "ba")}
+    agents = [AssistantAgent(name, clients[name], handoffs=[other]) for name, other in ("ab", "ba")]
+    team = budget_team(Swarm([*agents], max_turns=40), BUDGET, hooks=[told.append])
+    budget_team(team, BUDGET)
+    for _ in range(2):
+        ended = (await team.run(task="Go.")).stop_reason
+        assert ended == "Loop: a to b, b to a (2 steps by turns) 5 times in a row with the same result"
+    requests = [str(call["messages"]) for client in clients.values() for call in client.create_calls[:5]]
+    assert ["The team did this" in request for request in requests] == 2 * [False, False, False, True, True]
+    loops = [(record.repeats, record.action) for record in told if isinstance(record, LoopRecord)]
+    assert loops == 2 * [(3, "nudged"), (3, "nudged"), (4, "nudged"), (4, "nudged"), (5, "ended")]
+    free = Swarm([AssistantAgent(name, clients[name], handoffs=[other]) for name, other in ("ab", "ba")], max_turns=20)
+    budget_team(free, BUDGET, limits=Limits(max_repeats=None))
+    assert str((await free.run(task="Go.")).stop_reason) == "Maximum number of turns 20 reached."
+
+
+@pytest.mark.parametrize("termination", [None, LoopTermination()])
+async def test_a_person_who_answers_the_same_is_something_new(termination: LoopTermination | None) -> None:
+    """Whatever ends loops in a team that asks somebody to go on."""
+    clerk = assistant(*[says("Shall I go on?") for _ in range(20)], name="clerk")
+    boss = UserProxyAgent("boss", input_func=lambda _: "Yes.")
+    team = budget_team(RoundRobinGroupChat([clerk, boss], termination_condition=termination, max_turns=24), BUDGET)
+    assert str((await team.run(task="Go.")).stop_reason) == "Maximum number of turns 24 reached."
 
 
 class Silent(Recorder):

@@ -83,17 +83,24 @@ def test_work_is_no_circle() -> None:
     """Other arguments, other results, or a user who asks again."""
     edits = [row for number in range(40) for row in (done("edit", {"line": number}), done("test", {}, "1 failed"))]
     assert found([USER], *edits) == ""
-    assert found([USER], *(done("poll", {}, f"{percent} % done") for percent in range(29))) == ""
+    assert found([USER], *(done("poll", {}, f"{percent} % done") for percent in range(17))) == ""
     assert found([SystemMessage(content="Be brief.")], done("status")) == ""
     again = [row for _ in range(9) for row in ([USER], done("status"))]
     assert found(*again) == ""
 
 
 def test_polling_ends_as_well_in_the_end() -> None:
-    """Six times as often as what changes nothing."""
-    assert found([USER], *(done("poll", {}, f"{percent} % done") for percent in range(30))) == (
-        "poll 30 times in a row with other results"
-    )
+    """Six times as often as what changes nothing; the model is warned before, as always."""
+    polls = [
+        steps_of_context([USER, *(m for n in range(times) for m in done("poll", {}, f"{n} %"))]) for times in (18, 30)
+    ]
+    warned, over = (find_repetition(steps, 5) for steps in polls)
+    assert str(warned) == "poll 18 times in a row with other results"
+    assert warned is not None
+    assert not warned.is_over(5)
+    assert over is not None
+    assert over.is_over(5)
+    assert find_repetition(polls[1], 5, changing=False) is None
 
 
 def test_saying_the_same_is_a_circle_and_saying_something_else_is_none() -> None:
@@ -203,8 +210,8 @@ async def test_a_teams_end_is_recorded(
     )
     budget_team(team, TokenBudget(900), hooks=[told.append])
     assert await ended(condition, *turns)
-    (record,) = told
-    assert isinstance(record, LoopRecord)
+    *warned, record = [record for record in told if isinstance(record, LoopRecord)]
+    assert {record.action for record in warned} == {"nudged"}
     assert (record.name, record.pattern, record.subject, record.action) == (team.name, pattern, subject, "ended")
 
 
@@ -215,6 +222,8 @@ async def test_a_run_goes_on_that_gets_somewhere() -> None:
     assert await ended(LoopTermination(), *(text("coder", f"I saw {number}.") for number in range(60))) == ""
     asked = [[*text("user", "Again."), *team_call("coder", "build", "1 error")] for _ in range(9)]
     assert await ended(LoopTermination(), *asked) == ""
+    polls = [team_call("coder", "poll", f"{percent} % done") for percent in range(60)]
+    assert await ended(LoopTermination(changing=False), *polls) == ""
 
 
 async def test_the_condition_is_a_component_that_can_be_used_again() -> None:
@@ -226,6 +235,8 @@ async def test_the_condition_is_a_component_that_can_be_used_again() -> None:
     await condition.reset()
     assert await ended(condition, text("a")) == ""
     assert LoopTermination.load_component(condition.dump_component()).max_repeats == 2
+    lenient = LoopTermination(changing=False)
+    assert LoopTermination.load_component(lenient.dump_component()).dump_component() == lenient.dump_component()
     with pytest.raises(ValueError, match="max_repeats"):
         LoopTermination(1)
 

@@ -10,8 +10,8 @@ from autogen_budget._budget import TokenBudget
 from autogen_budget._client import BudgetedChatCompletionClient, CallSettings
 from autogen_budget._compaction import TrimOldest, TrimSelectorThread
 from autogen_budget._hooks import tell
-from autogen_budget._introspection import find_conditions, replace_parts
-from autogen_budget._limits import Limits, LoopTermination
+from autogen_budget._introspection import replace_parts
+from autogen_budget._limits import Limits
 from autogen_budget._records import Record
 
 from ._covered import AgentUnderBudget
@@ -70,14 +70,10 @@ class Coverage:
         def report(record: Record) -> None:
             tell(record, self.settings.hooks)
 
-        guard_runs(roster.teams, self.settings.limits, report)
-        for team in roster.teams:
-            for condition in find_conditions(team):
-                if isinstance(condition, LoopTermination):
-                    condition.report_to(team.name, report)
-        for owner in roster.owners:
-            if isinstance(owner, UserProxyAgent):
-                guard_input(owner, self.settings.limits, report)
+        proxies = [owner for owner in roster.owners if isinstance(owner, UserProxyAgent)]
+        guard_runs(roster.teams, self.settings.limits, report, [proxy.name for proxy in proxies])
+        for proxy in proxies:
+            guard_input(proxy, self.settings.limits, report)
 
     def _wrap(self, member: Member, roster: Roster, wrap_agent: WrapAgent) -> Wrapper:
         """Put an agent, or a manager's client, under budget; agents have names of their own."""

@@ -51,6 +51,7 @@ class RunGuard:
         *,
         max_calls: int | None = None,
         turns_left: Callable[[], int | None] = lambda: None,
+        repeated: Callable[[], str] = lambda: "",
     ) -> None:
         self.within: RunGuard | None = None
         """What guards the runs of the team that it is in. `None` means it is in none that is known."""
@@ -60,6 +61,7 @@ class RunGuard:
         self._report = report
         self._max_calls = None if max_calls is None or max_calls < MIN_COUNTED else max_calls
         self._turns_left = turns_left
+        self._repeated = repeated
         self._limit: TimeLimit | None = None
         self._saved: float | None = None
 
@@ -68,6 +70,10 @@ class RunGuard:
         if self._limit is not None:
             return unix_time(self._limit)
         return None if self.within is None else self.within.save()
+
+    def state_of_team(self) -> tuple[int | None, str]:
+        """Return the turns that its team may still take, `None` if nobody counts them, and what its team repeats."""
+        return self._turns_left(), self._repeated()
 
     def load(self, until: float | None) -> None:
         """Let the next run end by then; in a team, the team's.
@@ -99,8 +105,9 @@ class RunGuard:
             )
         limit = self._limit = shortened(self._limits.run_timeout, until=self._saved)
         self._saved = None
-        turns_left = None if self.within is None else self.within._turns_left()  # noqa: SLF001  # one of its kind
-        run = Run(self._name, inherited(limit), self._max_calls, turns_left)
+        run = Run(self._name, inherited(limit), self._max_calls)
+        if self.within is not None:
+            run.turns_left, run.repeated = self.within.state_of_team()
         own, messages, ended = CancellationToken(), list[BaseAgentEvent | BaseChatMessage](), False
 
         def prepare() -> None:

@@ -1,7 +1,7 @@
 """Guard the runs of a team: a deadline, cancellation that ends them, a bound on turns that always exists."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from functools import wraps
 from typing import Any
@@ -12,6 +12,8 @@ from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage
 from autogen_core import CancellationToken
 
 from autogen_budget._introspection import (
+    add_condition,
+    find_conditions,
     find_runners,
     forget_speakers,
     is_running,
@@ -20,7 +22,7 @@ from autogen_budget._introspection import (
     turn_bound,
     turns_left,
 )
-from autogen_budget._limits import Limits
+from autogen_budget._limits import Limits, LoopTermination
 from autogen_budget._records import Record
 
 from ._covered import AgentUnderBudget
@@ -35,12 +37,21 @@ _guards: "WeakKeyDictionary[Team, RunGuard]" = WeakKeyDictionary()
 """What guards the runs of which team."""
 
 
-def guard_runs(teams: Sequence[Team], limits: Limits, report: Callable[[Record], None]) -> None:
-    """Guard the runs of teams, and link the guards of the agents and teams inside them."""
+def guard_runs(
+    teams: Sequence[Team], limits: Limits, report: Callable[[Record], None], people: Iterable[str] = ()
+) -> None:
+    """Guard the runs of teams, and link the guards of the agents and teams inside them.
+
+    `people`: The names of agents that people speak through.
+    """
     for team in teams:
         bound_turns(team, limits)
-        if team not in _guards:
-            _guards[team] = _guarded(team, limits, report)
+        if team in _guards:
+            continue
+        _guards[team] = _guarded(team, limits, report)
+        end_loops(team, limits)
+        for condition in find_loop_terminations(team):
+            condition.watch(team.name, report, people)
     for team in teams:
         for runner in find_runners(team):
             if isinstance(runner, AgentUnderBudget):
@@ -58,7 +69,12 @@ def _guarded(team: Team, limits: Limits, report: Callable[[Record], None]) -> Ru
         team = known() if counted else None
         return None if team is None else turns_left(team)
 
-    guard, run_stream = RunGuard("team", team.name, limits, report, turns_left=left), team.run_stream
+    def repeated() -> str:
+        team = known()
+        return "" if team is None else next((loop.warning for loop in find_loop_terminations(team)), "")
+
+    guard = RunGuard("team", team.name, limits, report, turns_left=left, repeated=repeated)
+    run_stream = team.run_stream
 
     @wraps(run_stream)
     async def guarded(
@@ -94,9 +110,27 @@ def bound_turns(team: Team, limits: Limits) -> None:
         bounds = [DEFAULT_MAX_TURNS]
         logger.warning(
             "team %r has no termination condition: a run ends after %d turns. Give it one, such as "
-            "LoopTermination(), or set max_turns in Limits",
+            "TextMentionTermination('DONE'), or set max_turns in Limits",
             team.name,
             DEFAULT_MAX_TURNS,
         )
     if bounds and min(bounds) != own:
         set_turn_bound(team, min(bounds))
+
+
+def end_loops(team: Team, limits: Limits) -> None:
+    """Let a run of a team end in which nothing new is done, unless the team has a `LoopTermination` of its own.
+
+    `limits`: Its `max_repeats`. `None` there means that a team may repeat itself.
+    """
+    from autogen_agentchat.teams import GraphFlow
+
+    # A condition sees but one of the agents that work side by side in a graph: what is new may be with the others.
+    if limits.max_repeats is None or isinstance(team, GraphFlow) or find_loop_terminations(team):
+        return
+    add_condition(team, LoopTermination(limits.max_repeats, changing=False))
+
+
+def find_loop_terminations(team: Team) -> list[LoopTermination]:
+    """Return the conditions of a team that end loops."""
+    return [condition for condition in find_conditions(team) if isinstance(condition, LoopTermination)]

@@ -1,9 +1,10 @@
 """The notes that warn a model in a request: it repeats itself, or its run is about to end."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autogen_core.models import LLMMessage
+from typing_extensions import Self
 
 from autogen_budget._errors import LoopDetectedError
 from autogen_budget._records import LoopRecord, Record
@@ -22,6 +23,8 @@ LAST_SHARE, LAST_SECONDS = 0.05, 20.0
 NEAR_COUNT = 2
 """Calls or turns that are left when the model is warned; the last of them is for an answer without tools."""
 
+_CHANGE = "Do something else, or say what is missing."
+
 LAST_ANSWER = "[This is the last answer that there is time for: give it now, in words.]"
 
 
@@ -38,6 +41,10 @@ class Advice:
     note: str = ""
     answer_now: bool = False
     over: LoopDetectedError | None = None
+
+    def with_note(self, note: str) -> Self:
+        """Return the same with a note before its own."""
+        return replace(self, note=f"{note}\n{self.note}".strip())
 
 
 class Adviser:
@@ -58,7 +65,8 @@ class Adviser:
             return end
         found = find_repetition(steps_of_context(messages), self._limits.max_repeats)
         if found is None:
-            return end
+            repeated = _repeated_by_team()
+            return end if not repeated else end.with_note(f"[The team did this: {repeated}. {_CHANGE}]")
         over = may_end and found.is_over(self._limits.max_repeats)
         self._report(
             LoopRecord(
@@ -71,8 +79,7 @@ class Adviser:
         )
         if over:
             return Advice(over=_loop_error(self._name, found))
-        note = f"[You did this {found}. Do something else, or say what is missing.]"
-        return Advice(f"{note}\n{end.note}".strip(), end.answer_now)
+        return end.with_note(f"[You did this: {found}. {_CHANGE}]")
 
     def _end(self) -> Advice:
         """Return the advice on the end of the run; it takes one of the calls that are left."""
@@ -109,6 +116,15 @@ def _left(run: Run, *, counts_calls: bool) -> Iterator[_Left]:
         seconds, whole = run.limit.seconds_left, run.limit.seconds
         near, last = min(NEAR_SECONDS, whole * NEAR_SHARE), min(LAST_SECONDS, whole * LAST_SHARE)
         yield _Left(f"{seconds:.0f} s", seconds <= near, seconds <= last)
+
+
+def _repeated_by_team() -> str:
+    """Take what the team around this run repeats: one warning a turn is enough."""
+    run = current_run()
+    if run is None:
+        return ""
+    repeated, run.repeated = run.repeated, ""
+    return repeated
 
 
 def _loop_error(name: str, found: Repetition) -> LoopDetectedError:

@@ -47,7 +47,8 @@ class Limits(BaseModel):
         max_requests_per_minute (int | None): Model calls begun in any minute. `None` means no bound.
         max_tokens_per_minute (int | None): Tokens of prompts and replies in any minute. `None` means no bound.
         max_repeats (int | None): How often an agent may make the same calls in a row in a run with the same results;
-            six times as often when the results change. A client without an agent only warns the model. `None` means
+            six times as often when the results change. A client without an agent only warns the model. A run of a team
+            ends as well in which nothing else is done, such as two agents that hand over to each other. `None` means
             any number.
         max_turns (int | None): Turns that a team may take in one run; in the last of five and more, no tools are given.
             `None` means what the team says, or 1,000 where it has neither a limit nor a termination condition.

@@ -49,26 +49,31 @@ class Repetition:
         return f"{self.subject}{steps} {self.repeats} times in a row {result}"
 
 
-def find_repetition(steps: Iterable[Step], max_repeats: int, *, one_of_many: bool = False) -> Repetition | None:
-    """Find what was repeated last.
+def find_repetition(
+    steps: Iterable[Step], max_repeats: int, *, changing: bool = True, one_of_many: bool = False
+) -> Repetition | None:
+    """Find what was repeated last, as often as is worth a warning at least.
 
-    `steps`: What was done, newest first. Only as much is read as is needed.
+    `steps`: What was done, newest first. Only as much is read as is needed. `changing`: Whether what
+    leads to other results counts as well.
 
     Returns:
-        Repetition | None: What changes nothing and was done at least three times; else what was done six times as often
-        as `max_repeats`, with other results each time. `None` means there is neither.
+        Repetition | None: What changes nothing and was done at least three times; else what was done six times as
+        often, with other results. `None` means there is neither.
     """
-    read = _Lazy(steps)
+    read, least = _Lazy(steps), min(NUDGE_AT, max_repeats)
     for cycle in range(1, LONGEST_CYCLE + 1):
         repeats = _count(read, cycle, max_repeats, changes=False)
-        if repeats >= min(NUDGE_AT, max_repeats):
+        if repeats >= least:
             return _repetition(read, cycle, repeats, changes=False)
+    if not changing:
+        return None
     for cycle in range(1, LONGEST_CYCLE + 1):
         speech = any(step.kind == "speech" for step in read.first(cycle))
         if speech and not (one_of_many and cycle == 1):  # what differs in words is a conversation
             continue
         repeats = _count(read, cycle, max_repeats * PATIENCE, changes=True)
-        if repeats >= max_repeats * PATIENCE:
+        if repeats >= least * PATIENCE:
             return _repetition(read, cycle, repeats, changes=True)
     return None
 

@@ -21,6 +21,7 @@ class Run:
         turns_left (int | None): Turns that are left to the team around it, this one included. `None` means nobody
             counts them.
         warned (bool): Whether the model was warned that its end is near.
+        repeated (str): What the team around it repeats, and the model is still to be warned of. Empty means nothing.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Run:
     calls_left: int | None = None
     turns_left: int | None = None
     warned: bool = False
+    repeated: str = ""
 
 
 def current_run() -> Run | None:

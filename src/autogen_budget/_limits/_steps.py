@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
@@ -76,20 +76,27 @@ def steps_of_context(messages: Sequence[LLMMessage]) -> Iterable[Step]:
             return
 
 
-def steps_of_team(messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> list[Step]:
-    """Return what the agents of a team did since a user's last message, oldest first."""
+def steps_of_team(messages: Sequence[BaseAgentEvent | BaseChatMessage], people: Container[str]) -> list[Step]:
+    """Return what the agents of a team did since a person's last message, oldest first.
+
+    `people`: The sources of what people say.
+    """
     steps: list[Step] = []
     calls: dict[str, Sequence[FunctionCall]] = {}
+    caller = ""
     for message in messages:
-        if message.source == "user":
+        if message.source in people:
             steps.clear()
+            caller = ""
         elif isinstance(message, ToolCallRequestEvent):
             calls[message.source] = message.content
         elif isinstance(message, ToolCallExecutionEvent):
             steps.append(_calls(message.source, calls.pop(message.source, ()), message.content))
+            caller = message.source
         elif isinstance(message, HandoffMessage):
-            route = f"{message.source} to {message.target}"
-            steps.append(Step(route, _digest("handoff", route), _digest(masked(message.content)), "handoff"))
+            called = steps.pop() if message.source == caller else None  # the hand-off is one of these calls
+            steps.append(_handoff(message, called))
+            caller = ""
         elif isinstance(message, BaseChatMessage) and not isinstance(message, ToolCallSummaryMessage):
             steps.append(_speech(message.source, message.to_model_text()))
     return steps
@@ -104,6 +111,14 @@ def masked(text: str) -> str:
 
 def _speech(source: str, text: str) -> Step:
     return Step(source, _digest("said", source), _digest(masked(text)), "speech")
+
+
+def _handoff(message: HandoffMessage, called: Step | None) -> Step:
+    """Return the step of a hand-off, with what was called along with it. `None` means nothing was."""
+    route, text = f"{message.source} to {message.target}", masked(message.content)
+    if called is None:
+        return Step(route, _digest("handoff", route), _digest(text), "handoff")
+    return Step(route, _digest("handoff", route, called.action), _digest(text, called.outcome), "handoff")
 
 
 def _calls(source: str, calls: Sequence[FunctionCall], results: Sequence[FunctionExecutionResult]) -> Step:

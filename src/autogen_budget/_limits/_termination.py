@@ -1,7 +1,7 @@
 """A condition that ends the run of a team that repeats itself: `LoopTermination`."""
 
-from collections.abc import Callable, Sequence
-from typing import Annotated
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Literal
 
 from autogen_agentchat.base import TerminatedException, TerminationCondition
 from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage, StopMessage
@@ -21,6 +21,7 @@ class LoopTerminationConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     max_repeats: Annotated[int, Field(ge=2, strict=True)] = 5
+    changing: bool = True
 
 
 class LoopTermination(TerminationCondition, Component[LoopTerminationConfig]):
@@ -28,7 +29,10 @@ class LoopTermination(TerminationCondition, Component[LoopTerminationConfig]):
 
     What leads to the same result may be repeated `max_repeats` times, what leads to other results six times as often. A
     speaker who is chosen as often as that in a row ends a run as well, if others spoke before. Times, durations and ids
-    in results do not count as a difference, and a user's message begins anew.
+    in results do not count as a difference. A message of a user begins anew; in a team under budget, so does what a
+    `UserProxyAgent` says, and agents are warned before the end.
+
+    `budget_team` gives each team one, with `changing=False`, that has none.
 
     .. code-block:: python
 
@@ -39,6 +43,7 @@ class LoopTermination(TerminationCondition, Component[LoopTerminationConfig]):
 
     Args:
         max_repeats (int): How often the same may be done in a row, at least 2.
+        changing (bool): Whether what leads to other results, and a speaker who is chosen all the time, end a run too.
 
     Raises:
         pydantic.ValidationError: A `ValueError`; `max_repeats` is below 2.
@@ -47,10 +52,14 @@ class LoopTermination(TerminationCondition, Component[LoopTerminationConfig]):
     component_config_schema = LoopTerminationConfig
     component_provider_override = "autogen_budget.LoopTermination"
 
-    def __init__(self, max_repeats: int = 5) -> None:
-        self.max_repeats = LoopTerminationConfig(max_repeats=max_repeats).max_repeats
+    def __init__(self, max_repeats: int = 5, *, changing: bool = True) -> None:
+        self._config = LoopTerminationConfig(max_repeats=max_repeats, changing=changing)
+        self.max_repeats = self._config.max_repeats
         """How often the same may be done in a row."""
+        self.warning = ""
+        """What is repeated and will end the run if it goes on. Empty means nothing is."""
         self._report: Callable[[Repetition], None] = lambda _: None
+        self._people: frozenset[str] = frozenset({"user"})
         self._terminated = False
         self._steps: list[Step] = []
         self._speakers: set[str] = set()
@@ -60,18 +69,21 @@ class LoopTermination(TerminationCondition, Component[LoopTerminationConfig]):
         """Whether it has ended the run."""
         return self._terminated
 
-    def report_to(self, name: str, report: Callable[[Record], None]) -> None:
-        """Record an end; `budget_team` sees to it that its hooks are called.
+    def watch(self, name: str, report: Callable[[Record], None], people: Iterable[str] = ()) -> None:
+        """Record warnings and ends; `budget_team` sees to it that its hooks are called.
 
         Args:
             name (str): The team's name.
             report (Callable[[Record], None]): Takes the record.
+            people (Iterable[str]): The names of agents that people speak through.
         """
 
         def tell(found: Repetition) -> None:
-            report(LoopRecord(name, found.pattern, found.subject, found.repeats, "ended"))
+            action: Literal["nudged", "ended"] = "ended" if self._terminated else "nudged"
+            report(LoopRecord(name, found.pattern, found.subject, found.repeats, action))
 
         self._report = tell
+        self._people |= frozenset(people)
 
     @override
     async def __call__(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> StopMessage | None:
@@ -85,27 +97,34 @@ class LoopTermination(TerminationCondition, Component[LoopTerminationConfig]):
         """
         if self._terminated:
             raise TerminatedException("Termination condition has already been reached")
-        self._speakers |= {message.source for message in messages if message.source != "user"}
-        if any(message.source == "user" for message in messages):
+        self._speakers |= {message.source for message in messages} - self._people
+        if any(message.source in self._people for message in messages):
             self._steps.clear()
-        self._steps += steps_of_team(messages)
+        self._steps += steps_of_team(messages, self._people)
         del self._steps[: -LONGEST_CYCLE * PATIENCE * self.max_repeats]
-        found = find_repetition(reversed(self._steps), self.max_repeats, one_of_many=len(self._speakers) > 1)
-        if found is None or not found.is_over(self.max_repeats):
+        found = find_repetition(
+            reversed(self._steps),
+            self.max_repeats,
+            changing=self._config.changing,
+            one_of_many=len(self._speakers) > 1,
+        )
+        self._terminated = found is not None and found.is_over(self.max_repeats)
+        self.warning = "" if found is None else str(found)
+        if found is None:
             return None
-        self._terminated = True
         self._report(found)
-        return StopMessage(content=f"Loop: {found}", source="LoopTermination")
+        return StopMessage(content=f"Loop: {found}", source="LoopTermination") if self._terminated else None
 
     async def reset(self) -> None:
         """Begin anew."""
         self._terminated = False
+        self.warning = ""
         self._steps.clear()
         self._speakers.clear()
 
     def _to_config(self) -> LoopTerminationConfig:
-        return LoopTerminationConfig(max_repeats=self.max_repeats)
+        return self._config
 
     @classmethod
     def _from_config(cls, config: LoopTerminationConfig) -> Self:
-        return cls(config.max_repeats)
+        return cls(config.max_repeats, changing=config.changing)
