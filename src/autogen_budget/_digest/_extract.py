@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise
 from typing import cast
 
 from autogen_core import FunctionCall
@@ -35,6 +35,8 @@ _LAYOUTS = frozenset(("items", "labelled lines", "pairs", "sections", "yaml"))
 """Formats that words of people have by chance."""
 
 _QUESTION = re.compile(r"[^.!?\n]{2,200}\w [^.!?\n]{1,100}\?")
+_LONGEST_QUESTION = 304  # characters that the pattern matches at most
+_SENTENCE_END = re.compile(r"[.!?\n]")
 _READING = frozenset(
     ("get", "list", "search", "find", "read", "view", "open", "show", "fetch", "lookup", "query", "check", "describe")
 )
@@ -45,8 +47,12 @@ def question_of(turn: Turn) -> str:
     """Return the question that an assistant's text ends with; empty for none."""
     if turn.kind != "assistant":
         return ""
-    questions = _QUESTION.findall(text_of(turn.head)[-LONGEST_MESSAGE:])
-    return questions[-1].strip(" *-\t")[-LONGEST_VALUE:] if questions else ""
+    text = text_of(turn.head)[-LONGEST_MESSAGE:]
+    ends = [0, *(mark.end() for mark in _SENTENCE_END.finditer(text))] if "?" in text else []
+    for start, end in reversed([*pairwise(ends)]):
+        if text[end - 1] == "?" and (found := _QUESTION.search(text, max(start, end - _LONGEST_QUESTION), end)):
+            return found[0].strip(" *-\t")[-LONGEST_VALUE:]
+    return ""
 
 
 def read_turn(turn: Turn, number: int) -> Reading:

@@ -102,10 +102,9 @@ class StandingRules:
         """Return whether a text holds a statement that was replaced, or one with its figure about the same thing."""
         if not self.replaced:
             return False
-        held = {figure for rule in self.rules for figure in _FIGURES.findall(rule.text)}
+        held = frozenset[str]().union(*(_figures_in(rule.text) for rule in self.rules))
         return any(
-            old in sentence
-            or ((set(_FIGURES.findall(old)) - held) & set(_FIGURES.findall(sentence)) and _is_about(old, sentence))
+            old in sentence or ((_figures_in(old) - held) & _figures_in(sentence) and _is_about(old, sentence))
             for sentence in split_sentences(text)
             for old in self.replaced
             if not any(rule.text in sentence for rule in self.rules)
@@ -219,7 +218,7 @@ def _contradicts(old: str, new: str) -> bool:
     first, second = _subject(old), _subject(new)
     if not first & second:
         return False
-    figures = set(_FIGURES.findall(old)), set(_FIGURES.findall(new))
+    figures = _figures_in(old), _figures_in(new)
     if replaces(new):
         least = _SAME_SUBJECT if all(figures) else _SAME_WITHOUT_FIGURES
         return len(first & second) / min(len(first), len(second)) >= least and _common(old, new) >= _MIN_OF_ALL
@@ -231,6 +230,11 @@ def _is_about(old: str, sentence: str) -> bool:
     """Return whether a sentence is about what a statement is about, whatever else it says."""
     subject = _subject(old)
     return bool(subject) and len(subject & _subject(sentence)) >= _SAME_SUBJECT * len(subject)
+
+
+@lru_cache(maxsize=4096)
+def _figures_in(text: str) -> frozenset[str]:
+    return frozenset(_FIGURES.findall(text))
 
 
 def _common(old: str, new: str) -> float:

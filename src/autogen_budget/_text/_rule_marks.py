@@ -6,7 +6,7 @@ is kept by its figures and names.
 
 import re
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 # One pattern a kind: English first, then German, French, Spanish and Portuguese, Italian, Dutch, Russian, Turkish,
 # Chinese, Japanese, Korean, Arabic and Hindi. Words of scripts without spaces need no boundaries.
@@ -208,11 +208,13 @@ def rule_level(sentence: str) -> RuleLevel | None:
     return RuleLevel.GOAL if contradicts or _GOAL.stand_in(sentence) else None
 
 
+@lru_cache(maxsize=4096)  # a rule is compared with all that came before
 def replaces(sentence: str) -> bool:
     """Return whether a sentence says that something is otherwise from now on."""
     return _REPLACEMENT.stand_in(sentence)
 
 
+@lru_cache(maxsize=4096)
 def sets_limit(sentence: str) -> bool:
     """Return whether a sentence sets a limit of one thing, so that another figure for it is another limit."""
     return _LIMIT.stand_in(sentence) or _MEASURE.search(sentence) is not None
