@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, runtime_checkable
@@ -144,7 +144,10 @@ def tell(record: RecordT, hooks: Iterable[Callable[[RecordT], object]]) -> None:
         events.info(RecordEvent(record))
     for hook in (*hooks, *_observers):
         try:
-            hook(record)
+            result = hook(record)
+            if isinstance(result, Coroutine):
+                result.close()
+                raise TypeError("hooks are called, not awaited, and this one returned a coroutine")
         except Exception:
             logger.warning("hook %r failed", hook, exc_info=True)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from inspect import iscoroutinefunction
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, cast
@@ -98,6 +99,11 @@ def with_record_file(hooks: Sequence[Hook], path: str | PathLike[str] | None) ->
     for hook in hooks:
         if not callable(hook):
             raise TypeError(f"hooks must be functions that take a record, got {kind_of(hook)}")
+        if iscoroutinefunction(hook) or iscoroutinefunction(getattr(hook, "__call__", None)):  # noqa: B004  # not a test
+            raise TypeError(
+                f"hooks are called, not awaited, and {kind_of(hook)} is async: give a plain function, such as the "
+                "put_nowait of an asyncio.Queue that a task of yours reads"
+            )
     return (*hooks, *(() if path is None else (RecordFile(path),)))
 
 

@@ -29,6 +29,7 @@ from autogen_budget import (
     CompactionContext,
     ContextOverflowError,
     History,
+    Limits,
     Record,
     SpendPool,
     TiktokenCounter,
@@ -304,25 +305,42 @@ async def test_records_tell_what_was_done() -> None:
 
 
 async def test_a_failing_hook_or_strategy_never_fails_the_call(caplog: pytest.LogCaptureFixture) -> None:
-    """What the user plugs in may raise: it is logged, and the request still fits."""
+    """What the user plugs in may raise, or never return: it is logged, and the request still fits."""
 
     class Broken:
         async def __call__(self, history: History, context: CompactionContext) -> History:
             raise RuntimeError("no idea")
 
-    def hook(record: Record) -> None:
-        raise RuntimeError("no pager")
+    class Endless:
+        async def __call__(self, history: History, context: CompactionContext) -> History:
+            await asyncio.Event().wait()
+            return history
 
-    client = BudgetedChatCompletionClient(replay(), TokenBudget(500), strategies=[Broken()], hooks=[hook])
+    def hook(record: Record) -> object:
+        if record is client.records[0]:
+            raise RuntimeError("no pager")
+        return asyncio.sleep(0)
+
+    client = BudgetedChatCompletionClient(
+        replay(),
+        TokenBudget(500),
+        strategies=[Broken(), Endless()],
+        hooks=[hook],
+        limits=Limits(model_timeout=0.2),
+    )
     with caplog.at_level(logging.WARNING, "autogen_budget"):
         await client.create(chat(30))
     assert "Broken failed" in caplog.text
     assert "hook" in caplog.text
     record = client.records[0]
-    assert [step.strategy for step in record.steps] == ["Broken", "TrimOldest"]
-    assert record.steps[0].failed
+    assert [step.strategy for step in record.steps] == ["Broken", "Endless", "TrimOldest"]
+    assert [step.failed for step in record.steps] == [True, True, False]
     assert "no idea" in record.steps[0].detail
+    assert "it took longer than 0.2 s" in record.steps[1].detail
     assert record.tokens_sent <= 500
+    with caplog.at_level(logging.WARNING, "autogen_budget"):
+        await client.create(chat(1))
+    assert "this one returned a coroutine" in caplog.text
 
 
 async def test_prefix_stays_the_same_between_compactions() -> None:
@@ -533,6 +551,7 @@ def test_refuses_arguments_of_the_wrong_kind(arguments: Any, message: str) -> No
         ({"counter": "tiktoken"}, "counter must be a TokenCounter"),
         ({"hooks": ["print"]}, "hooks must be functions"),
         ({"hooks": print}, "hooks must be a list or tuple, for example"),
+        ({"hooks": [asyncio.sleep]}, "hooks are called, not awaited, and function <function sleep"),
         ({"strategies": TrimOldest()}, "strategies must be a list or tuple"),
         ({"pins": pin(source="lawyer")}, "pins must be a list or tuple"),
         ({"pool": 1_000}, "pool must be a SpendPool"),

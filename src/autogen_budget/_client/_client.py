@@ -166,6 +166,7 @@ class BudgetedChatCompletionClient(DelegatingClient, Component[BudgetedChatCompl
             summarizer=self._summaries,
             source=token_source or (server_source(facts.base_url, facts.model) if counter is None else None),
             instructions=purpose == "reply",
+            strategy_timeout=settings.limits.model_timeout,
         )
         self._larger = None if larger is None else LargerModel(larger, self._under_own_budget)
 

@@ -63,7 +63,7 @@ class Planner:
 
     `artifacts`: Where the whole of what is cut is kept. `None` means nowhere. `summarizer`: Has a model write
     summaries. `None` means there is no model. `source`: Counts requests as the model does. `None` means nobody can
-    be asked.
+    be asked. `strategy_timeout`: Seconds after which a strategy is passed over. `None` means it has any time.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Planner:
         summarizer: SummaryWriter | None = None,
         source: TokenSource | None = None,
         instructions: bool = True,
+        strategy_timeout: float | None = None,
     ) -> None:
         self.cap = RequestCap(facts, budget)
         """How much a request may hold."""
@@ -100,6 +101,7 @@ class Planner:
         self._counter = counter
         self._asker = CountAsker(source, counter)
         self._mixed = multiple_system_messages
+        self._strategy_timeout = strategy_timeout
         self._summarizer = summarizer
         self._composer = Composer(counter)
         self._recollections = Recollections()
@@ -301,11 +303,16 @@ class Planner:
             parameters=parameter_names(draft.ask.tools),
             summarizer=summarizer,
         )
-        plan = await fit(history, context, self._strategies, whole=whole, reserved=reserved)
+
+        async def fitted(context: CompactionContext) -> Plan:
+            return await fit(
+                history, context, self._strategies, whole=whole, reserved=reserved, seconds=self._strategy_timeout
+            )
+
+        plan = await fitted(context)
         if await self._ask_source(draft, plan.history, cap):  # fit it once more, by what was learned
             tokens = max(cap + 1, counter.tokens(draft.sizes.total))
-            context = replace(context, tokens=tokens, target=self._target(history, cap, draft.extras))
-            plan = await fit(history, context, self._strategies, whole=whole, reserved=reserved)
+            plan = await fitted(replace(context, tokens=tokens, target=self._target(history, cap, draft.extras)))
         return draft, plan
 
     async def _store(self, draft: Draft, plan: Plan) -> tuple[Conversation, tuple[Step, ...]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autogen_budget._background import in_background
@@ -73,11 +73,12 @@ async def fit(
     *,
     whole: bool = False,
     reserved: int = 0,
+    seconds: float | None = None,
 ) -> Plan:
     """Make a history fit under the cap; under it, nothing is touched.
 
-    `strategies`: Tried in order until the target is reached. One that fails, or makes nothing smaller, is passed
-    over.
+    `strategies`: Tried in order until the target is reached. One that fails, makes nothing smaller or takes longer than
+    `seconds` is passed over.
 
     Raises:
         ContextOverflowError: There is none.
@@ -90,7 +91,7 @@ async def fit(
     for strategy in strategies:
         if plan.tokens <= context.target:
             break
-        plan = await _apply(strategy, plan, context)
+        plan = await _apply(strategy, plan, context, seconds)
         await asyncio.sleep(0)  # each takes some milliseconds of the event loop: together they would hold it too long
     plan = await _guarantee(await _with_facts(plan, context), context)
     checked = without_stale_pointers(plan.history, context)
@@ -150,12 +151,13 @@ def _adjusted(plan: Plan, history: History, tokens: int) -> Plan:
     return Plan(history, tokens, tuple(steps))
 
 
-async def _apply(strategy: Strategy, plan: Plan, context: CompactionContext) -> Plan:
+async def _apply(strategy: Strategy, plan: Plan, context: CompactionContext, seconds: float | None = None) -> Plan:
     """Try one strategy. Its failure is never the agent's."""
     name = type(strategy).__name__
     notes: list[str] = []
     try:
-        smaller = await strategy(plan.history, replace(context, tokens=plan.tokens, note=notes.append))
+        given = replace(context, tokens=plan.tokens, note=notes.append)
+        smaller = await _in_time(strategy(plan.history, given), seconds)
         tokens = plan.tokens if smaller is plan.history else context.tokens_of(smaller)
     except Exception as error:
         logger.warning("%s failed and was passed over", name, exc_info=True)
@@ -165,6 +167,18 @@ async def _apply(strategy: Strategy, plan: Plan, context: CompactionContext) -> 
     if smaller is plan.history or plan.tokens - tokens < least:
         return plan
     return plan.after(smaller, tokens, _step(name, plan, smaller, tokens, context, "; ".join(notes)))
+
+
+async def _in_time(work: Awaitable[History], seconds: float | None) -> History:
+    """Await a strategy; its own time-outs are errors of its own."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if task.done():
+            return task.result()
+    finally:
+        task.cancel()
+    raise TimeoutError(f"it took longer than {seconds:g} s")
 
 
 def _step(name: str, plan: Plan, new: History, tokens: int, context: CompactionContext, note: str = "") -> Step:
