@@ -22,7 +22,10 @@ PLAIN = Allocation(target=600, cap=1_000, fixed=100, dropped=2_000, notice=20)
         (replace(PLAIN, facts=False), 200, 0, 380, 0),
         # A summary and reserved shares are taken off first.
         (replace(PLAIN, summary=80), 200, 0, 75, 300),
-        (replace(PLAIN, reserved={"recall": 50, "working set": 30}), 200, 0, 75, 300),
+        (replace(PLAIN, reserved={"working set": 80}), 200, 0, 75, 300),
+        # What is kept free for recall is taken off the cap, which an exchange is measured against.
+        (replace(PLAIN, recall=150), 200, 600, -255, 30),
+        (replace(PLAIN, recall=150), 640, 0, -60, 190),
         # The newest exchange takes the place of other turns; a larger one stands in the head-room up to the cap.
         (PLAIN, 200, 100, 0, 285),
         (PLAIN, 200, 400, 0, 285),

@@ -194,8 +194,8 @@ async def test_facts_are_told_above_the_target_too() -> None:
     """Dropping turns, which would tell them, may free nothing, and is passed over: they are rendered at the end."""
     history = History.parse(shop(5))
     context = context_for(history, 1, 10**6)
-    context = replace(context, cap=context.tokens)
-    cleared = (await fit(history, context, [ClearToolOutputs(1)], reserved=1)).history
+    context = replace(context, cap=context.tokens, reserved=1)
+    cleared = (await fit(history, context, [ClearToolOutputs(1)])).history
     assert cleared.past is not None
     assert "A-0771" in cleared.past.rendered
 
@@ -210,9 +210,9 @@ async def test_facts_that_cannot_be_rendered_fail_no_request(
 
     history = History.parse(shop(5))
     context = context_for(history, 1, 10**6)
-    context = replace(context, cap=context.tokens)
+    context = replace(context, cap=context.tokens, reserved=1)
     monkeypatch.setattr(Digest, "render", broken)
-    plan = await fit(history, context, [ClearToolOutputs(1)], reserved=1)
+    plan = await fit(history, context, [ClearToolOutputs(1)])
     assert (plan.history.past, plan.tokens) == (None, context.tokens_of(plan.history))
     assert plan.steps[-1].cut
     assert "could not be rendered" in caplog.text

@@ -73,6 +73,18 @@ async def test_a_small_cap_has_tokens_for_all_that_answers() -> None:
             assert [sentence for sentence in told if sentence not in note] == []
 
 
+async def test_a_first_request_over_its_cap_keeps_tokens_for_what_answers() -> None:
+    """The newest exchange, however long, leaves them, in one call of `compact` and of a client that knew nothing."""
+    long_answer = said("Much was written about the roofs of that street. " * 60)
+    messages = [*chat(120)[:-1], user("What of the street?"), long_answer, QUESTION]
+    alone = await compact(messages, TokenBudget(1_000))
+    inner = Clerk(looks=0)
+    await BudgetedChatCompletionClient(inner, TokenBudget(1_000)).create(messages)
+    for texts in (map(text_of, alone.messages), (str(message["content"]) for message in inner.requests[-1])):
+        (note,) = recalled(texts)
+        assert TOLD in note
+
+
 async def test_what_was_replaced_is_recalled_as_replaced() -> None:
     """A passage with an old rule says so; the later one, still in the request or dropped as well, stands without."""
     old, new = "The cap for a hotel in Lisbon is $180.", "The cap for a hotel in Lisbon is now $240."

@@ -18,6 +18,7 @@ from autogen_budget._compaction import (
     compaction_target,
     fit,
     input_prices,
+    least_of,
     parameter_names,
     read_ahead,
     with_sections,
@@ -257,8 +258,10 @@ class Planner:
         recollection = await self._recollections.of(
             draft.conversation, self.archive, multiple_system_messages=self._mixed
         )
-        await recollection.prepare(draft.history, self.archive)
-        found = recollection.find(draft.history)
+        history = draft.history
+        left = least_of(history) if self._counter.tokens(draft.sizes.total) > cap else history
+        await recollection.prepare(history, self.archive, left)
+        found = recollection.find(left)
         reserved = found.reserved_tokens(draft.history, cap, self._counter)
         draft, plan = await self._fit(draft, cap, reserved, summarizer, whole=whole)
         conversation, steps = draft.conversation, plan.steps
@@ -302,12 +305,11 @@ class Planner:
             lease=self.archive.lease_of(draft.conversation.identity),
             parameters=parameter_names(draft.ask.tools),
             summarizer=summarizer,
+            reserved=reserved,
         )
 
         async def fitted(context: CompactionContext) -> Plan:
-            return await fit(
-                history, context, self._strategies, whole=whole, reserved=reserved, seconds=self._strategy_timeout
-            )
+            return await fit(history, context, self._strategies, whole=whole, seconds=self._strategy_timeout)
 
         plan = await fitted(context)
         if await self._ask_source(draft, plan.history, cap):  # fit it once more, by what was learned

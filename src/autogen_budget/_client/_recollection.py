@@ -44,12 +44,10 @@ class Found:
     text: str
 
     def reserved_tokens(self, history: History, cap: int, counter: TokenCounter) -> int:
-        """Return the tokens to keep free for it: none where tools are at work, whose requests must not hang on it."""
-        if works_with_tools(history):
-            return 0
-        if self.text:
+        """Return the tokens to keep free for it."""
+        if self.text and not works_with_tools(history):
             return counter.tokens(counter.measure_message(recalled_message(self.text)))
-        return reserved_tokens(self.hits, cap, counter)
+        return reserved_tokens(self.hits, history, cap, counter)
 
     def note(self, request: Tally, cap: int, counter: TokenCounter) -> RecalledNote | None:
         """Return the note for the model; the same arguments as `recall`."""
@@ -82,10 +80,21 @@ class Recollection:
     looked_at: Turn | None = None
     numbers: dict[int, tuple[LLMMessage, int]] = field(default_factory=dict[int, tuple[LLMMessage, int]])
 
-    async def prepare(self, history: History, archive: HistoryArchive) -> None:
-        """Index the whole of what was cut where it was received, as soon as a person asks for something."""
+    async def prepare(self, history: History, archive: HistoryArchive, left: History) -> None:
+        """Index what may be asked for, as soon as a person asks for something.
+
+        That is the whole of what was cut where it was received, and what a first request over its cap is going to
+        lose.
+
+        Args:
+            history (History): The conversation.
+            archive (HistoryArchive): Where whole texts are kept.
+            left (History): What a compaction will leave of it at least; the same object where there will be none.
+        """
         if not asks_for_recall(history):
             return
+        if left is not history and not len(self.index) and not works_with_tools(history):
+            await self.add(history, left, archive)
         self._note_cuts(history, archive)
         while self.unread:
             reference, cut = self.unread.popitem()

@@ -55,6 +55,7 @@ class Allocation:
         notice (int): What the message that stands for dropped turns holds, without facts.
         summary (int): What is left for a summary. 0 means there is none.
         facts (bool): Whether facts are rendered at all.
+        recall (int): What is kept free for what is recalled: facts and turns that may be dropped yield to it.
         reserved (Mapping[str, int]): Further shares by name, which are taken off before turns and facts.
     """
 
@@ -65,6 +66,7 @@ class Allocation:
     notice: int
     summary: int = 0
     facts: bool = True
+    recall: int = 0
     reserved: Mapping[str, int] = field(default_factory=lambda: NO_SHARES)
 
     @property
@@ -90,7 +92,7 @@ class Allocation:
     def exchange_limit(self, protected: int) -> int:
         """Return the tokens of the newest exchange: measured against the cap; facts yield to it down to a number."""
         facts = min(self._facts_share(protected), SHARES.facts_beside_exchange)
-        return self.cap - self._frame - protected - max(facts, self._reserved)
+        return self._usable - self._frame - protected - max(facts, self._reserved)
 
     def turns_limit(self, protected: int, exchange: int = 0) -> int:
         """Return what the newest turns may hold beside the protected ones and the newest exchange."""
@@ -104,7 +106,7 @@ class Allocation:
         slack = int(self._facts_share(protected) * SHARES.facts_slack)
         facts_target = max(slack, int(self.dropped * SHARES.facts_per_dropped))
         min_facts = self.min_facts - self.summary if limit < self.min_facts else 0
-        left = self.cap - self.overhead - protected - exchange - kept
+        left = self._usable - self.overhead - protected - exchange - kept
         return max(0, min(limit - kept, facts_target), min(min_facts, left))
 
     @property
@@ -119,7 +121,11 @@ class Allocation:
         """Return the tokens of facts and further turns; an exchange that is too large stands in the head-room."""
         used = protected + self.overhead + exchange
         limit = max(self.target, used + self._facts_share(protected)) if exchange else self.target
-        return min(self.cap, limit) - used
+        return min(self._usable, limit) - used
+
+    @property
+    def _usable(self) -> int:
+        return self.cap - self.recall
 
     def _facts_share(self, protected: int) -> int:
         """Return what is set aside for facts, if half of the available tokens goes to turns and the rest is dropped."""

@@ -11,7 +11,7 @@ from autogen_budget._budget import TokenBudget
 from autogen_budget._checks import check_budget, check_sequence, kind_of
 from autogen_budget._counting import TiktokenCounter, TokenCounter
 from autogen_budget._history import History, sizes_of_extras, sizes_of_history
-from autogen_budget._recall import RecallIndex
+from autogen_budget._recall import Hit, RecallIndex
 from autogen_budget._records import Step
 from autogen_budget._turns import Pin, RetentionPolicy, text_of
 
@@ -24,8 +24,10 @@ from ._recall import (
     asks_for_recall,
     dropped_passages,
     find_passages,
+    least_of,
     numbered_from_end,
     recall,
+    reserved_tokens,
     with_recalled,
 )
 from ._target import compaction_target
@@ -96,6 +98,11 @@ async def compact(
     extras = extras + guidance.sizes
     tokens = counter.tokens((extras + sizes_of_history(history, counter)).total)
     step = instruction_step(before, tokens, guidance, None)
+    index, hits = RecallIndex(), tuple[Hit, ...]()
+    if tokens > cap and asks_for_recall(history):
+        left = least_of(history)
+        await add_passages(index, await dropped_passages([*numbered_from_end(history)][::-1], left))
+        hits = find_passages(index, left)
     context = CompactionContext(
         tokens=tokens,
         target=compaction_target(history, cap=cap, compact_to=budget.compact_to, extras=extras, counter=counter),
@@ -103,15 +110,12 @@ async def compact(
         extras=extras,
         counter=counter,
         parameters=parameter_names(tools),
+        reserved=reserved_tokens(hits, history, cap, counter),
     )
     plan = await fit(history, context, default_strategies(budget) if strategies is None else strategies)
     steps = (*repairs, *(() if step is None else (step,)), *plan.steps)
-    note = None
-    if plan.history is not history and asks_for_recall(history):
-        index = RecallIndex()
-        await add_passages(index, await dropped_passages([*numbered_from_end(history)][::-1], plan.history))
-        hits = find_passages(index, plan.history)
-        note = recall(hits, "", (extras + sizes_of_history(plan.history, counter)).total, cap, counter)
+    hits = find_passages(index, plan.history)
+    note = recall(hits, "", (extras + sizes_of_history(plan.history, counter)).total, cap, counter)
     sent = with_sections(plan.history, guidance)
     if note is None:
         return Compaction(tuple(sent), before, plan.tokens, steps)

@@ -72,7 +72,6 @@ async def fit(
     strategies: Sequence[Strategy],
     *,
     whole: bool = False,
-    reserved: int = 0,
     seconds: float | None = None,
 ) -> Plan:
     """Make a history fit under the cap; under it, nothing is touched.
@@ -84,7 +83,7 @@ async def fit(
         ContextOverflowError: There is none.
     """
     plan = Plan(history, context.tokens)
-    if context.tokens + reserved <= context.cap:
+    if context.tokens + context.reserved <= context.cap:
         return plan
     if whole and (least := context.tokens_of(_protected(history))) > context.cap:
         raise _overflow(Plan(_protected(history), least), context)

@@ -53,6 +53,7 @@ class CompactionContext:
         lease (ArtifactLease | None): Stores the whole of what is cut. `None` means there is no store.
         parameters (frozenset[str]): Names of the parameters of the tools offered: what the model may be asked for next.
         summarizer (SummaryWriter | None): Has a model write summaries. `None` means no model may be called.
+        reserved (int): Tokens of the cap to keep free for what is recalled; what may not be dropped takes them first.
         note (Callable[[str], None]): Takes a few words for the step's record, beside the figures that follow from the
             histories.
     """
@@ -65,6 +66,7 @@ class CompactionContext:
     lease: ArtifactLease | None = None
     parameters: frozenset[str] = frozenset()
     summarizer: SummaryWriter | None = None
+    reserved: int = 0
     note: Callable[[str], None] = _discard
     _measured: MessageTallies = field(default_factory=MessageTallies, compare=False, repr=False)
 

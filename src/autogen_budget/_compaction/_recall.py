@@ -95,6 +95,12 @@ async def dropped_passages(turns: Sequence[tuple[int, Turn]], new: History) -> l
     return await in_background(lambda: passages_outside(turns, new), characters)
 
 
+def least_of(history: History) -> History:
+    """Return what is left of a history where everything is dropped that may be, but for the newest exchange."""
+    stays = history.kept.union(history.exchange)
+    return replace(history, turns=tuple(turn for i, turn in enumerate(history.turns) if i in stays))
+
+
 def find_cut_results(history: History, lease: ArtifactLease | None, *, since: Turn | None = None) -> list[CutResult]:
     """Find the results in a history that were cut where they were received, and whose whole is stored.
 
@@ -190,9 +196,9 @@ def _rendered(hits: Sequence[Hit], cap: int, limit: int, counter: TokenCounter) 
     return render_passages(hits, max(0, min(int(cap * SHARES.spoken), limit) - _FRAME), counter)
 
 
-def reserved_tokens(hits: Sequence[Hit], cap: int, counter: TokenCounter) -> int:
-    """Compute the tokens to keep free for what was found, where no tool is at work."""
-    if not hits:
+def reserved_tokens(hits: Sequence[Hit], history: History, cap: int, counter: TokenCounter) -> int:
+    """Compute the tokens to keep free for what was found: none beside tools, whose requests must not hang on it."""
+    if not hits or works_with_tools(history):
         return 0
     best, all_of_them = (counter.count_text(_rendered(some, cap, cap, counter)) for some in (hits[:1], hits))
     share = max(int(cap * SHARES.reserved), min(int(cap * SHARES.spoken), SHARES.least_reserved))

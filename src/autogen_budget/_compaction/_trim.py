@@ -102,7 +102,7 @@ async def with_dropped_rendered(dropped: Dropped, context: CompactionContext, su
 
 async def _filled(history: History, uncut: History, limit: int, context: CompactionContext) -> History:
     """Cut texts less, by what facts left of the cap; facts that are visible then are not rendered."""
-    spare = context.cap - context.tokens_of(history)
+    spare = context.cap - context.reserved - context.tokens_of(history)
     if spare < context.cap * SHARES.worth_filling:
         return history
     goal = context.tokens_of(replace(history, past=None)) + spare
@@ -130,6 +130,7 @@ def _allocation(
         notice=counter.tokens(counter.measure_message(_notice(history, len(sizes), dropped).message())),
         summary=summary or counter.count_text(earlier.summary),
         facts=facts,
+        recall=context.reserved,
         reserved={"working set": int(context.room_of(history) * SHARES.working_set)} if works else {},
     )
 
