@@ -92,7 +92,8 @@ class CallRecord:
         window (int | None): Tokens of the model's context window. `None` means it is not known, and the cap was set.
         window_source (str | None): Where it is known from. `None` means the window is not known.
         tokens_before (int): Tokens of the request as received, with everything its conversation ever held.
-        tokens_sent (int): Tokens of the request as it was sent, as predicted by the counter; never above the cap.
+        tokens_sent (int): Tokens of the request as it was sent, as predicted by the counter; never above the cap. 0 if
+            it could not be made to fit.
         layers_before (Mapping[str, int]): `tokens_before` by part of the request, largest first.
         layers_sent (Mapping[str, int]): `tokens_sent` by part of the request, largest first.
         steps (tuple[Step, ...]): What this call did to the request, in order. Empty when it only went on with what an
@@ -106,6 +107,8 @@ class CallRecord:
         reported_completion_tokens (int | None): Tokens of the reply it reported. `None` means it reported none.
         cached_tokens (int | None): Prompt tokens the provider read from its cache. `None` means it did not report it;
             AutoGen passes this on only through its event logger, which has to be enabled at level INFO.
+        cache_write_tokens (int | None): Prompt tokens it wrote to its cache, known in the same way.
+        reasoning_tokens (int | None): Tokens of the reply that the model reasoned with, known in the same way.
         from_cache (bool): Whether the reply came from a `ChatCompletionCache` and no model was called.
         retries (int): How often the request was made smaller and sent again after the provider refused it for its size.
         seconds (float): Time from the call to its end, in seconds.
@@ -172,6 +175,8 @@ class CallRecord:
     content: tuple[Mapping[str, object], ...] | None = None
     reply: Mapping[str, object] | None = None
     larger: bool = False
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
     kind: Literal["call"] = "call"
 
     @property

@@ -281,6 +281,9 @@ async def test_the_reason_for_an_error_names_numbers_and_parts() -> None:
     assert caught.value.size > 500
     assert next(iter(caught.value.parts)) == "system"
     assert caught.value.parts["system"] > 500
+    (record,) = client.records
+    assert record.tokens_before == sum(record.layers_before.values()) > caught.value.size - 10 > 500
+    assert (record.tokens_sent, record.layers_sent) == (0, {})
     assert (await client.create([SYSTEM, user("hello")])).content == "yes"
 
 

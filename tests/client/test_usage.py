@@ -36,8 +36,12 @@ def log_call(usage: Any) -> None:
     ("usage", "expected"),
     [
         ({"prompt_tokens_details": {"cached_tokens": 70}}, UsageDetails(70, 0)),
-        ({"cache_read_input_tokens": 50, "cache_creation_input_tokens": 20}, UsageDetails(50, 70)),
+        ({"cache_read_input_tokens": 50, "cache_creation_input_tokens": 20}, UsageDetails(50, 70, 20)),
         ({"cache_read_input_tokens": 50, "cache_creation_input_tokens": None}, UsageDetails(50, 50)),
+        (
+            {"prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 8}},
+            UsageDetails(0, 0, reasoning_tokens=8),
+        ),
         ({"prompt_tokens_details": None}, UsageDetails(None, 0)),
         (None, UsageDetails(None, 0)),
     ],

@@ -70,6 +70,7 @@ async def test_what_cannot_fit_is_a_failed_call() -> None:
     run = await replay(booking(2), settings_of("cap=20"))
     assert len(run.calls) == 6
     assert all(call.error and call.error.startswith("ContextOverflowError") for call in run.calls)
+    assert all(call.tokens_before > 20 and not call.tokens_sent for call in run.calls)
     assert run.needed > run.held == 0
 
 

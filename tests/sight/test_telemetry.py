@@ -236,9 +236,12 @@ def test_compaction_errors_and_streams_are_told(collector: Collector) -> None:
             error="APIError: Anna said",
             first_token_seconds=0.2,
             cached_tokens=300,
+            cache_write_tokens=40,
+            reasoning_tokens=7,
         )
     )
-    (span,) = collector.chats()
+    telemetry(call_record(tokens_before=900, tokens_sent=0))  # it could not be made to fit
+    span, _ = collector.chats()
     assert (span.name, span.kind) == ("chat", SpanKind.INTERNAL)
     assert span.status.status_code is StatusCode.ERROR
     assert span.status.description == "APIError"
@@ -248,6 +251,8 @@ def test_compaction_errors_and_streams_are_told(collector: Collector) -> None:
     assert attributes["gen_ai.request.stream"] is True
     assert attributes["gen_ai.response.time_to_first_chunk"] == 0.2
     assert attributes["gen_ai.usage.cache_read.input_tokens"] == 300
+    assert attributes["gen_ai.usage.cache_write.input_tokens"] == 40
+    assert attributes["gen_ai.usage.reasoning.output_tokens"] == 7
     assert attributes["gen_ai.conversation.compacted"] is True
     assert [event.name for event in span.events] == ["autogen_budget.step TrimOldest"]
     points = collector.points()
@@ -255,6 +260,14 @@ def test_compaction_errors_and_streams_are_told(collector: Collector) -> None:
     assert isinstance(compactions, NumberDataPoint)
     assert isinstance(spared, NumberDataPoint)
     assert (compactions.value, spared.value) == (1, 400)
+    parts = {
+        dict(point.attributes or {})["gen_ai.token.type"]: point for point in points["autogen_budget.tokens.parts"]
+    }
+    assert {kind: getattr(point, "value", None) for kind, point in parts.items()} == {
+        "cache_read": 300,
+        "cache_write": 40,
+        "reasoning": 7,
+    }
 
 
 def test_replies_from_a_cache_are_in_no_metric(collector: Collector) -> None:

@@ -65,6 +65,8 @@ def balance_of(records: Iterable[CallRecord], prices: Mapping[str, Price]) -> Ba
     spent, spared, priced, unpriced = Decimal(0), Decimal(0), 0, 0
     known_prices: dict[tuple[str, int], Price | None] = {}
     for record in records:
+        if not record.tokens_sent:  # it could not be made to fit: nothing was spent, and nothing spared
+            continue
         model = record.model or ""
         # Prices change with the length of a prompt at some round numbers only.
         key = (model, (record.tokens_sent - 1) // 1_000)

@@ -96,7 +96,7 @@ class Outcome:
         return _Charge(
             prompt_tokens=self._request.tokens if prompt is None else prompt,
             completion_tokens=self._planner.count_text(words) if completion is None else completion,
-            cached_tokens=usage.cached_tokens or 0,
+            cached_tokens=usage.details.cached_tokens or 0,
             estimated=prompt is None or completion is None,
         )
 
@@ -191,6 +191,8 @@ class ModelCall:
             return
         except ContextOverflowError:
             if self._larger is None or self._outcome.begun:
+                if self._sent_at is None:
+                    self._request = await self._planner.describe_unfit(self._ask)
                 raise
         self._instead = self._larger(self._ask)
         async with aclosing(self._instead.record()) as items:
@@ -291,7 +293,9 @@ class ModelCall:
             new_tokens=request.new_tokens,
             reported_prompt_tokens=usage.prompt_tokens,
             reported_completion_tokens=usage.completion_tokens,
-            cached_tokens=usage.cached_tokens,
+            cached_tokens=usage.details.cached_tokens,
+            cache_write_tokens=usage.details.cache_write_tokens,
+            reasoning_tokens=usage.details.reasoning_tokens,
             from_cache=result is not None and result.cached,
             retries=self._retries,
             seconds=ended - self._began,

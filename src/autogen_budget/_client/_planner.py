@@ -166,6 +166,17 @@ class Planner:
             self._reading = asyncio.create_task(_read_ahead(request))  # while the model answers
         return request
 
+    async def describe_unfit(self, ask: Ask) -> Request:
+        """Return what the record of a request that cannot be made to fit tells of it: its size, nothing to send."""
+        unfit = Request(self.cap.tokens(ask.extra_create_args), window=self.cap.window)
+        try:
+            received = (await self._drafter.draft(ask, unfit.cap)).original
+        except Exception:
+            logger.warning("a request that cannot be made to fit could not be described", exc_info=True)
+            return unfit
+        size, layers = self._counter.tokens(received.total), received.tokens(self._counter)
+        return replace(unfit, tokens_before=size, layers_before=layers)
+
     async def plan_smaller(self, ask: Ask, refused: Request) -> Request:
         """Make a request that is strictly smaller than one the provider refused, without waiting for a summary.
 

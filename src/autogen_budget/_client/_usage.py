@@ -1,4 +1,4 @@
-"""Overhears the usage details that AutoGen's clients log but do not return: tokens read from the provider's cache.
+"""Overhears the usage details that AutoGen's clients log but do not return: tokens of the provider's cache, reasoning.
 
 AutoGen's clients log each finished call as an `LLMCallEvent` with the provider's whole answer. A filter on that public
 logger reads it, for the calls of this library only, and lets everything pass. It hears what the application has
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import cast
 
@@ -37,10 +37,14 @@ class UsageDetails:
     Args:
         cached_tokens (int | None): Prompt tokens read from the provider's cache. `None` means nothing was heard.
         beside_prompt (int): Prompt tokens that the provider reports beside `prompt_tokens` and not in it.
+        cache_write_tokens (int | None): Prompt tokens written to the cache. `None` means nothing was heard.
+        reasoning_tokens (int | None): Tokens of the reply that the model thought with. `None` means the same.
     """
 
     cached_tokens: int | None = None
     beside_prompt: int = 0
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,12 @@ class Usage:
     Args:
         prompt_tokens (int | None): Tokens of the whole prompt. `None` means they were not reported.
         completion_tokens (int | None): Tokens of the reply. `None` means they were not reported.
-        cached_tokens (int | None): Prompt tokens read from the provider's cache. `None` means they were not reported.
+        details (UsageDetails): What was overheard beside these.
     """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-    cached_tokens: int | None = None
+    details: UsageDetails = field(default_factory=UsageDetails)
 
     @classmethod
     def of(cls, result: CreateResult, details: UsageDetails) -> "Usage":
@@ -63,8 +67,8 @@ class Usage:
         usage: object = result.usage
         prompt, completion = (_tokens(getattr(usage, name, None)) for name in ("prompt_tokens", "completion_tokens"))
         if not prompt:  # providers that report 0 tokens have reported nothing
-            return cls(None, completion or None, details.cached_tokens)
-        return cls(prompt + details.beside_prompt, completion, details.cached_tokens)
+            return cls(None, completion or None, details)
+        return cls(prompt + details.beside_prompt, completion, details)
 
 
 class UsageListener:
@@ -99,11 +103,12 @@ class UsageListener:
         """Read the usage in the end of a call, as the client logs it."""
         usage = _mapping(_mapping(event.kwargs.get("response")).get("usage"))
         openai = _tokens(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens"))
+        reasoning = _tokens(_mapping(usage.get("completion_tokens_details")).get("reasoning_tokens"))
         read, written = _tokens(usage.get("cache_read_input_tokens")), _tokens(usage.get("cache_creation_input_tokens"))
-        if openai is not None:
-            self.details = UsageDetails(openai)
+        if openai is not None or reasoning is not None:
+            self.details = UsageDetails(openai, reasoning_tokens=reasoning)
         elif read is not None:  # Anthropic's
-            self.details = UsageDetails(read, read + (written or 0))
+            self.details = UsageDetails(read, read + (written or 0), written)
 
 
 _listener: ContextVar[UsageListener | None] = ContextVar("autogen_budget_usage", default=None)

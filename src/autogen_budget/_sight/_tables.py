@@ -101,7 +101,7 @@ def conversations_table(all_contents: Sequence[Contents], shown: int) -> Table:
 def replay_table(run: Replayed) -> Table:
     """Return what each call of a replay sent, kept, dropped and recalled."""
     table = Table(title=printable(run.name), title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for header in ("call", "came", "sent", "cap", "same", "dropped", "cut", "recalled"):
+    for header in ("call", "received", "sent", "cap", "same", "dropped", "cut", "recalled"):
         table.add_column(header, justify="right")
     table.add_column("what was done")
     for number, call in enumerate(run.calls, 1):

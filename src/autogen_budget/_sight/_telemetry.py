@@ -73,6 +73,7 @@ class Telemetry:
             names.TOKEN_USAGE, "{token}", "Tokens used", explicit_bucket_boundaries_advisory=names.TOKEN_BUCKETS
         )
         self._compactions = meter.create_counter(f"{names.OWN}compactions", "{call}", "Calls that were made smaller")
+        self._parts = meter.create_counter(f"{names.OWN}tokens.parts", "{token}", "Parts of the tokens used, by kind")
         self._run = uuid4().hex[:12]  # conversations are numbered by each client anew
         self._spared = meter.create_counter(f"{names.OWN}tokens.spared", "{token}", "Tokens that were not sent")
 
@@ -117,9 +118,17 @@ class Telemetry:
         for kind, tokens in (("input", record.reported_prompt_tokens), ("output", record.reported_completion_tokens)):
             if tokens is not None:
                 self._tokens.record(tokens, {**common, names.TOKEN_TYPE: kind})
+        for kind, tokens in (
+            ("cache_read", record.cached_tokens),
+            ("cache_write", record.cache_write_tokens),
+            ("reasoning", record.reasoning_tokens),
+        ):
+            if tokens is not None:
+                self._parts.add(tokens, {**common, names.TOKEN_TYPE: kind})
         if record.shrank:
             self._compactions.add(1, common)
-        self._spared.add(max(0, record.tokens_before - record.tokens_sent), common)
+        if record.tokens_sent:
+            self._spared.add(max(0, record.tokens_before - record.tokens_sent), common)
 
     def _conversation(self, record: CallRecord) -> Attributes:
         """Return the conversation of a call, distinct from those of other agents and other processes."""
@@ -162,6 +171,8 @@ def _details(record: CallRecord) -> Mapping[str, Attribute | tuple[str]]:
         names.INPUT_TOKENS: record.reported_prompt_tokens,
         names.OUTPUT_TOKENS: record.reported_completion_tokens,
         names.CACHE_READ_TOKENS: record.cached_tokens,
+        names.CACHE_WRITE_TOKENS: record.cache_write_tokens,
+        names.REASONING_TOKENS: record.reasoning_tokens,
         names.MAX_TOKENS: record.max_reply_tokens,
         names.TIME_TO_FIRST_CHUNK: record.first_token_seconds,
         names.REQUEST_STREAM: True if record.first_token_seconds is not None else None,

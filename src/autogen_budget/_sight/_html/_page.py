@@ -64,7 +64,7 @@ def _cards(report: Report) -> Iterator[str]:
     cards = {
         "calls": f"{report.calls:,}",
         "tokens sent": f"{report.tokens_sent:,}",
-        "as they came": f"{report.tokens_before:,}",
+        "received": f"{report.tokens_before:,}",
         "same as before": f"{report.stable_prefix_tokens / max(1, report.tokens_sent):.0%}",
         "compacted": f"{report.compactions:,}",
         "failed": f"{report.failed:,}",
@@ -150,7 +150,7 @@ def _calls(calls: list[CallRecord]) -> Iterator[str]:
     shown = calls[-MAX_ROWS:]
     yield f"<h2>Calls</h2><details{' open' if len(calls) <= 200 else ''}><summary>{len(shown):,} calls</summary>"
     yield "<div class=scroll tabindex=0 role=region aria-label=Calls><table class=calls><thead><tr><th class=n>call"
-    yield "<th>agent<th>purpose<th class=n>came<th class=n>sent<th class=n>cap<th class=n>same<th class=n>s<th>"
+    yield "<th>agent<th>purpose<th class=n>received<th class=n>sent<th class=n>cap<th class=n>same<th class=n>s<th>"
     yield "what was done"
     yield "</thead><tbody>"
     for number, call in enumerate(shown, len(calls) - len(shown) + 1):
