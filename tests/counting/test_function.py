@@ -33,6 +33,21 @@ def test_calls_results_and_schemas_are_counted_too() -> None:
     assert counter.count([call("1"), result("1")]) > 90
 
 
+def test_a_text_beyond_any_window_is_measured_by_samples() -> None:
+    """It is cut in any case: only a little of it is read. Where samples do not say so, all of it is counted."""
+    read: list[int] = []
+
+    def characters(text: str) -> int:
+        read.append(len(text))
+        return len(text)
+
+    huge = "All work and no play. " * 400_000
+    assert FunctionCounter(characters).count_text(huge) == pytest.approx(len(huge), rel=0.01)
+    assert sum(read) < len(huge) // 10
+    sparse = "x" + " " * 9_000_000
+    assert FunctionCounter(lambda text: text.count("x")).count_text(sparse) == 1
+
+
 def test_each_text_is_counted_once() -> None:
     """The function is called once for equal texts, and huge texts are not read on beyond a limit."""
     seen: list[int] = []

@@ -6,7 +6,6 @@ have read last. It costs no cache: compaction breaks the prefix at its oldest tu
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,14 +20,16 @@ from ._component import DeclaredStrategy
 from ._placeholder import call_signature, placeholder_for
 from ._protocol import CompactionContext
 
-_WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\d+\. ")
 
 _POINTER = "repeated in the later "
 """How a line begins that stands for a text which a later one holds."""
 
-MAX_COMPARED = 8
-"""Texts that are looked through for a text, of those that hold its rarest word: the newest."""
+MIN_TEXT, MAX_TEXT = 30, 1_000_000
+"""Characters of a text that is looked for in others: a line that points to another is longer than the shortest."""
+
+MAX_SEARCHED = 1_000_000
+"""Characters that are looked through for one text: the newest."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,20 @@ class DropDuplicates(DeclaredStrategy):
 
 
 class _Later:
-    """Index of later texts, newest first, by the words in them."""
+    """The later texts, newest first, and the words in them."""
 
     def __init__(self) -> None:
         self._turns: list[tuple[Turn, str]] = []
         self._by_text: dict[str, Turn] = {}
-        self._by_word: defaultdict[str, list[int]] = defaultdict(list)
+        self._words: set[str] = set()
 
     def add(self, turn: Turn) -> None:
-        """Add the turn that precedes those added so far."""
+        """Add the turn that precedes those added so far; a text that will be cut in any case is not looked through."""
         text = text_of(turn.messages[-1])
-        for word in set(_WORD.findall(text)):
-            self._by_word[word].append(len(self._turns))
-        self._turns.append((turn, text))
         self._by_text.setdefault(text.strip(), turn)
+        if len(text) <= MAX_TEXT:
+            self._words.update(text.split())
+            self._turns.append((turn, text))
 
     def holding(self, text: str) -> Turn | None:
         """Find the newest turn that holds a text word for word.
@@ -89,10 +90,16 @@ class _Later:
         text = text.strip()
         if text in self._by_text:
             return self._by_text[text]
-        words = set(_WORD.findall(text)[1:-1])
-        rarest: Sequence[int] = min((self._by_word.get(word, ()) for word in words), key=len, default=())
-        found = (self._turns[position] for position in rarest[:MAX_COMPARED])
-        return next((turn for turn, whole in found if text in whole), None)
+        if not MIN_TEXT < len(text) <= MAX_TEXT or not self._words.issuperset(text.split()[1:-1]):
+            return None
+        searched = 0
+        for turn, whole in self._turns:
+            searched += len(whole)
+            if text in whole:
+                return turn
+            if searched > MAX_SEARCHED:
+                return None
+        return None
 
 
 async def _pointing(turn: Turn, later: _Later, context: CompactionContext) -> Turn:

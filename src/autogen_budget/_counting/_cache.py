@@ -4,12 +4,33 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 
-from ._tally import Tally
+from ._tally import Tally, parts
 from ._vocabulary import Vocabulary, pieces
 
 logger = logging.getLogger("autogen_budget")
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a text is measured that is beyond any model's window: it is cut or refused, whatever its exact size.
+
+    Args:
+        characters (int): Characters from which on a text may be.
+        tokens (int): Tokens that the samples must promise: twice what any model takes.
+        samples (int): How many parts are measured.
+        sample (int): Characters of each.
+    """
+
+    characters: int = 8_000_000
+    tokens: int = 4_000_000
+    samples: int = 64
+    sample: int = 4_000
+
+
+SAMPLING = Sampling()
 
 
 class TokenCache:
@@ -53,6 +74,11 @@ class TokenCache:
         if (known := self._recall(text)) is not None:
             return known
         measure = self._loaded()
+        if enough is None and len(text) >= SAMPLING.characters:
+            estimate = self._estimated(text, measure)
+            if estimate.total > SAMPLING.tokens:
+                self._remember(text, estimate)
+                return estimate
         tally = Tally()
         for piece in pieces(text, self._piece):
             tally += measure(piece)
@@ -60,6 +86,12 @@ class TokenCache:
                 return tally
         self._remember(text, tally)
         return tally
+
+    @staticmethod
+    def _estimated(text: str, measure: Callable[[str], Tally]) -> Tally:
+        step = len(text) // SAMPLING.samples
+        measured = Tally.sum(measure(text[at : at + SAMPLING.sample]) for at in range(0, step * SAMPLING.samples, step))
+        return Tally(*(-(-part * step // SAMPLING.sample) for part in parts(measured)))
 
     def unknown(self, texts: Iterable[str]) -> list[str]:
         """Choose the texts that would have to be measured."""

@@ -15,6 +15,9 @@ from the words of its question, 700 bring fewer answers."""
 MAX_TEXT = 2_000_000
 """Characters of one text that are read. What stands behind them is found by pattern only."""
 
+_AT_ONCE = 20_000
+"""Characters that are split at a time."""
+
 _BREAK = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+|(?<=[}\]>]),?\s*(?=[{\[<])")
 """Where a sentence, a line or a record ends."""
 
@@ -81,7 +84,17 @@ def one_line(text: str) -> str:
 
 
 def _parts(text: str) -> Iterator[str]:
-    for sentence in _BREAK.split(text):
+    for sentence in _sentences(text):
         line = one_line(sentence)
         pieces = [line] if len(line) <= MAX_PASSAGE else map(str.strip, _PIECE.findall(line))
         yield from filter(None, pieces)
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """Yield what stands between breaks: by and by, so that a long text does not hold other threads."""
+    start = 0
+    while start < len(text):
+        seam = _BREAK.search(text, start + _AT_ONCE) if start + _AT_ONCE < len(text) else None
+        end = seam.end() if seam else len(text)
+        yield from _BREAK.split(text[start:end])
+        start = end

@@ -2,13 +2,20 @@
 
 import re
 
+_BLOCK = 65_536
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BREAK = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def encodable(text: str) -> str:
     """Replace what UTF-8 cannot encode, halves of characters beyond 16 bits, by U+FFFD."""
-    return text if text.isascii() or _SURROGATES.search(text) is None else _SURROGATES.sub("\ufffd", text)
+    if not text.isascii():
+        try:
+            for start in range(0, len(text), _BLOCK):
+                text[start : start + _BLOCK].encode()  # ten times as fast as a search
+        except UnicodeEncodeError:
+            return _SURROGATES.sub("\ufffd", text)
+    return text
 
 
 def one_line(text: str) -> str:
