@@ -4,12 +4,12 @@ import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeVar
 
 from autogen_agentchat.agents import BaseChatAgent
 from autogen_agentchat.base import Response
 from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage, HandoffMessage, StopMessage, TextMessage
-from autogen_core import CancellationToken, FunctionCall
+from autogen_core import CancellationToken, FunctionCall, Image
 from autogen_core.models import (
     AssistantMessage,
     ChatCompletionClient,
@@ -19,10 +19,14 @@ from autogen_core.models import (
     SystemMessage,
     UserMessage,
 )
+from autogen_core.tools import BaseTool, Workbench
 
-from autogen_budget import CallRecord, CompactionContext, History, TiktokenCounter, Turn
+from autogen_budget import ArtifactStore, CallRecord, CompactionContext, History, Pin, TiktokenCounter, Turn
 from autogen_budget._artifacts import ArtifactLease
 from autogen_budget._history import sizes_of_extras
+from autogen_budget._turns import RetentionPolicy
+
+T = TypeVar("T")
 
 COUNTER = TiktokenCounter()
 SYSTEM = SystemMessage(content="Be brief.")
@@ -100,13 +104,50 @@ def ship_talk(turns: int) -> list[LLMMessage]:
     return messages
 
 
+def kept_history(messages: Sequence[LLMMessage], *pins: Pin, newest: int = 1) -> History:
+    """A history in which the newest turns and pinned ones may not be dropped."""
+    return History.parse(messages, keep=RetentionPolicy(newest, pins))
+
+
 def context_for(
-    history: History, target: int = 1, cap: int | None = None, *, lease: ArtifactLease | None = None
+    history: History, target: int = 1, cap: int | None = None, *, store: ArtifactStore | None = None
 ) -> CompactionContext:
     """What a strategy is given beside a history; without a cap of its own, the target is the cap."""
     extras = sizes_of_extras(COUNTER)
+    lease = None if store is None else ArtifactLease(store)
     context = CompactionContext(tokens=0, target=target, cap=cap or target, extras=extras, counter=COUNTER, lease=lease)
     return context.after(history)
+
+
+def text_of(message: LLMMessage) -> str:
+    """The words of a message of text, or of the results it holds."""
+    if isinstance(message, FunctionExecutionResultMessage):
+        return "\n".join(result.content for result in message.content)
+    return message.content if isinstance(message.content, str) else "\n".join(map(str, message.content))
+
+
+def images_in(message: LLMMessage) -> list[Image]:
+    """The images of a message."""
+    return [part for part in message.content if isinstance(part, Image)]
+
+
+def held_by(owner: object, kind: type[T]) -> list[T]:
+    """The parts of a kind that an object of AutoGen's holds: itself, in its lists, or in its workbenches' tools."""
+    found: dict[int, T] = {}
+
+    def look(value: object) -> None:
+        if isinstance(value, kind):
+            found.setdefault(id(value), value)
+        elif isinstance(value, (list, tuple)):
+            for part in value:  # pyright: ignore[reportUnknownVariableType]  # whatever it holds
+                look(part)
+        elif isinstance(value, (Workbench, BaseTool)):
+            for part in vars(value).values():  # pyright: ignore[reportUnknownVariableType]  # its type is not known
+                look(part)
+
+    for part in vars(owner).values():
+        look(part)
+    return list(found.values())
 
 
 def copy_of(messages: list[LLMMessage]) -> list[LLMMessage]:

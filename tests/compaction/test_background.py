@@ -15,7 +15,6 @@ from autogen_budget import (
     TokenBudget,
     compact,
 )
-from autogen_budget._compaction import read_ahead
 from builders import context_for
 from conversations import called
 
@@ -59,20 +58,6 @@ async def test_others_go_on_between_turns(strategy: Strategy) -> None:
         turns += 1
     await work
     assert turns > 10
-
-
-async def test_what_was_read_ahead_is_not_read_again() -> None:
-    """Turns that are read when they come need no reading when they are dropped; the task is no part of that."""
-    task, order = (UserMessage(content=text, source="user") for text in ("Look after A-1001.", "Ship B-2002 to Bonn."))
-    history = History.parse([task, order, UserMessage(content="And now?", source="user")])
-    read_ahead(history)
-    for message in (task, order):
-        message.content = "Nothing any more."  # what nobody looks at again
-    facts = history.without(frozenset({0, 1}), 20).past
-    assert facts is not None
-    values = {fact.value for fact in facts.digest.facts.values()}
-    assert "B-2002" in values
-    assert "A-1001" not in values
 
 
 async def test_one_history_at_a_time() -> None:

@@ -10,11 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogen_budget import ArtifactStore, ClearToolOutputs, History, TrimOldest, TruncateToolOutputs, pin
-from autogen_budget._artifacts import ArtifactLease
 from autogen_budget._compaction import CompactionContext, fit, with_due_rendered
 from autogen_budget._digest import Digest
-from autogen_budget._turns import RetentionPolicy, text_of
-from builders import COUNTER, context_for, reference_in
+from builders import COUNTER, context_for, kept_history, reference_in, text_of
 from conversations import called, report, results_in, said, user
 from histories import messages, repeating_messages
 
@@ -40,7 +38,7 @@ async def test_old_results_become_a_line() -> None:
     """The line names the call, the size and where the whole is; the newest turns with calls keep their results."""
     store = ArtifactStore()
     history = History.parse(shop(5))
-    cleared = await ClearToolOutputs(3)(history, context_for(history, lease=ArtifactLease(store)))
+    cleared = await ClearToolOutputs(3)(history, context_for(history, store=store))
     first, second, *rest = results_in(cleared)
     reference = str(reference_in(first))
     tokens = COUNTER.measure_text(order(0)).total
@@ -128,7 +126,7 @@ async def test_short_and_kept_results_stay() -> None:
         said("ok"),
         *called(3, report(110)),
     ]
-    history = History.parse(came, keep=RetentionPolicy(1, (pin(contains="pinned"),)))
+    history = kept_history(came, pin(contains="pinned"))
     cleared = await ClearToolOutputs(0)(history, context_for(history))
     assert [text.startswith("read(page=1): ") for text in results_in(cleared)] == [False, True, False, False]
     assert results_in(cleared)[0] == "done"
@@ -138,14 +136,14 @@ async def test_short_and_kept_results_stay() -> None:
 
 async def test_a_result_that_was_cut_keeps_its_reference() -> None:
     """Clearing what was truncated leaves the reference to the whole, not to the cut text."""
-    lease = ArtifactLease(ArtifactStore())
+    store = ArtifactStore()
     came: list[LLMMessage] = [user("task"), *called(1, report(400)), user("go on")]
     history = History.parse(came)
-    cut = await TruncateToolOutputs(200)(history, context_for(history, lease=lease))
-    cleared = await ClearToolOutputs(0)(cut, context_for(cut, lease=lease))
+    cut = await TruncateToolOutputs(200)(history, context_for(history, store=store))
+    cleared = await ClearToolOutputs(0)(cut, context_for(cut, store=store))
     (reference,) = map(reference_in, results_in(cleared))
     assert reference == reference_in(results_in(cut)[0])
-    assert await lease.store.get(str(reference)) == report(400)
+    assert await store.get(str(reference)) == report(400)
 
 
 async def test_nothing_to_clear_is_the_same_object() -> None:

@@ -32,9 +32,7 @@ from autogen_budget import (
     compact,
     pin,
 )
-from autogen_budget._artifacts import ArtifactLease
-from autogen_budget._turns import RetentionPolicy, text_of
-from builders import COUNTER, context_for, reference_in
+from builders import COUNTER, context_for, kept_history, reference_in, text_of
 from conversations import called, report, results_in, said, user
 from histories import messages, repeating_messages
 from validity import assert_valid
@@ -42,12 +40,10 @@ from validity import assert_valid
 MODEL = ModelInfo(vision=False, function_calling=True, json_output=True, family="unknown", structured_output=True)
 
 
-async def dropped(
-    came: Sequence[LLMMessage], lease: ArtifactLease | None = None, keep: RetentionPolicy | None = None
-) -> History:
+async def dropped(came: Sequence[LLMMessage], store: ArtifactStore | None = None) -> History:
     """What is left of messages without their duplicates."""
-    history = History.parse(came, keep=keep)
-    return await DropDuplicates()(history, context_for(history, lease=lease))
+    history = History.parse(came)
+    return await DropDuplicates()(history, context_for(history, store=store))
 
 
 def memory(*known: str) -> SystemMessage:
@@ -60,7 +56,7 @@ async def test_a_result_that_was_read_again_is_pointed_at() -> None:
     """The older of two equal results becomes a line that names the newer call; the whole is stored."""
     store = ArtifactStore()
     came: list[LLMMessage] = [user("task"), *called(1, report(60)), said("hm"), *called(2, report(60)), user("go on")]
-    left = await dropped(came, ArtifactLease(store))
+    left = await dropped(came, store)
     first, second = results_in(left)
     reference = str(reference_in(first))
     assert first == f'repeated in the later result of read(page=2) [cut; read_artifact("{reference}")]'
@@ -166,8 +162,7 @@ async def test_what_must_stay_stays() -> None:
         user(text),
         *called(4, text),
     ]
-    keep = RetentionPolicy(1, (pin(lambda message: getattr(message, "content", [])[0] == came[5].content[0]),))
-    history = History.parse(came, keep=keep)
+    history = kept_history(came, pin(lambda message: getattr(message, "content", [])[0] == came[5].content[0]))
     assert await DropDuplicates()(history, context_for(history)) is history
 
 

@@ -16,7 +16,7 @@ from autogen_core.models import (
 )
 
 from autogen_budget import TokenBudget, compact
-from autogen_budget._turns import text_of
+from builders import text_of
 
 SMALL_TALK = (
     "How are you today?",

@@ -17,8 +17,7 @@ from autogen_budget import (
     TokenBudget,
     compact,
 )
-from autogen_budget._turns import text_of
-from builders import said, user
+from builders import said, text_of, user
 from clerks import Clerk, clerk, through_json, usage
 
 COUNTER = TiktokenCounter()

@@ -1,12 +1,19 @@
-"""Dropped turns rendered within a limit: their facts, those about the newest words first."""
+"""What stands for what was left out: one line for a text, and the facts of dropped turns rendered within a limit."""
 
+import json
+
+import pytest
+from autogen_core import FunctionCall
 from autogen_core.models import UserMessage
 
-from autogen_budget import TiktokenCounter, Turn
-from autogen_budget._compaction import Focus, render
+from autogen_budget import ArtifactStore, History, TiktokenCounter, TrimOldest, Turn
+from autogen_budget._compaction import Focus, read_ahead, render
+from autogen_budget._compaction._placeholder import call_signature, placeholder_for
+from autogen_budget._compaction._trim import drop_oldest, with_dropped_rendered
 from autogen_budget._history import DroppedTurns, stands_for_dropped
 from autogen_budget._turns import note
-from builders import order_turn
+from builders import context_for, order_turn, reference_in, user
+from conversations import called, report
 
 COUNTER = TiktokenCounter()
 ORDER = order_turn("#W2378156", '{"order_id": "#W2378156", "email": "yusuf@example.com", "total": 164.28}')
@@ -93,3 +100,102 @@ def test_a_text_that_is_there_in_part_is_no_earlier_turn() -> None:
     assert both.rendered.startswith("[Facts from 1 earlier turn and cut texts]\n")
     assert COUNTER.count_text(both.rendered) <= 60
     assert render(DroppedTurns(), 0, COUNTER, focus).rendered == ""
+
+
+async def test_a_summary_is_told_before_the_facts_within_the_room_left_for_it() -> None:
+    """Turns go to make room for a summary as well, and summary and facts stay within the target."""
+    orders = [json.dumps({"order_id": f"#W{i}", "email": f"user{i}@example.com", "total": i * 7}) for i in range(30)]
+    turns = [message for i, order in enumerate(orders) for message in called(i, order)]
+    history = History.parse([user("task"), *turns, user("now")])
+    context = context_for(history, 600)
+    plain = await drop_oldest(history, context, facts=True)
+    dropped = await drop_oldest(history, context, facts=True, summary=60)
+    assert len(dropped.turns) >= len(plain.turns) > 0
+    assert dropped.history.past is not None
+    assert dropped.history.past.rendered == ""
+    summarised = await with_dropped_rendered(
+        dropped, context, summary="The user asked for thirty orders, one after the other."
+    )
+    assert context.tokens_of(summarised) <= context.target
+    text = str(summarised.flatten()[1].content)
+    assert text.index("thirty orders") < text.index("@example.com")
+
+
+async def test_a_summary_outlives_the_next_trim() -> None:
+    """When more turns go without a new summary, the one there was is still told."""
+    history = History.parse([user("task"), *(user(f"chatter {i} " + report(3)) for i in range(12)), user("now")])
+    context = context_for(history, context_for(history, 1).tokens * 2 // 3)
+    once = await with_dropped_rendered(
+        await drop_oldest(history, context, facts=True, summary=20), context, summary="There was chatter."
+    )
+    tighter = context_for(once, context.target // 2)
+    twice = await TrimOldest()(once, tighter)
+    assert tighter.tokens_of(twice) <= tighter.target
+    assert "There was chatter." in str(twice.flatten()[1].content)
+    assert len(twice.turns) < len(once.turns)
+
+
+async def test_what_was_read_ahead_is_not_read_again() -> None:
+    """Turns that are read when they come need no reading when they are dropped; the task is no part of that."""
+    task, order = (UserMessage(content=text, source="user") for text in ("Look after A-1001.", "Ship B-2002 to Bonn."))
+    history = History.parse([task, order, UserMessage(content="And now?", source="user")])
+    read_ahead(history)
+    for message in (task, order):
+        message.content = "Nothing any more."  # what nobody looks at again
+    facts = history.without(frozenset({0, 1}), 20).past
+    assert facts is not None
+    values = {fact.value for fact in facts.digest.facts.values()}
+    assert "B-2002" in values
+    assert "A-1001" not in values
+
+
+EMPTY = History()
+LONG = "The ship at the pier reported its cargo. " * 40
+
+
+async def test_a_line_says_what_it_was_and_where_the_whole_is() -> None:
+    """With a store the line has a reference, in the words of every other cut; without one it is a bare cut."""
+    store = ArtifactStore()
+    line = await placeholder_for(LONG, "the report", context_for(EMPTY, 10, store=store))
+    assert line == f'the report [cut; read_artifact("{reference_in(line)}")]'
+    assert await store.get(str(reference_in(line))) == LONG
+    assert await placeholder_for(LONG, "the report", context_for(EMPTY, 10)) == "the report [cut]"
+
+
+async def test_a_text_stays_unless_its_line_saves_half() -> None:
+    """A line that is hardly shorter than the text, with its reference or even without, is not worth it."""
+    store = ArtifactStore()
+    words = (
+        "some words that take about twenty tokens, which is more than a name, and less than a reference with its name"
+    )
+    assert await placeholder_for(words, "the report", context_for(EMPTY, 10, store=store)) is words
+    assert await placeholder_for(words, words, context_for(EMPTY, 10, store=store)) is words
+    assert await placeholder_for(words, "the report", context_for(EMPTY, 10)) == "the report [cut]"
+
+
+async def test_what_was_cut_before_keeps_its_reference() -> None:
+    """The whole of a text that this library cut is there; a text that merely holds such a notice is stored itself."""
+    store = ArtifactStore()
+    whole = await store.put("the whole")
+    cut = f'{LONG}[cut: 9 of 20 lines, 900 of 9,000 characters left out; read_artifact("{whole}:9")]{LONG}'
+    assert reference_in(await placeholder_for(cut, "it", context_for(EMPTY, 10, store=store))) != whole
+    store.remember_cut(cut, whole)
+    assert reference_in(await placeholder_for(cut, "it", context_for(EMPTY, 10, store=store))) == whole
+
+
+@pytest.mark.parametrize(
+    ("arguments", "short"),
+    [
+        ("{}", "read()"),
+        ('{"path": "src/a.py", "line": 3}', 'read(path="src/a.py", line=3)'),
+        ('{"a": 1, "b": null, "c": [1,\\n 2], "d": 4}'.replace("\\n", "\n"), "read(a=1, b=null, c=[1, 2], ...)"),
+        ('{"path": "' + "src/" * 30 + 'tail.py"}', 'read(path="src/src/src/src/src...src/src/src/tail.py")'),
+        ('{"s": "\u6e2f\u53e3"}', 'read(s="\u6e2f\u53e3")'),
+        ("no  JSON", "read(no JSON)"),
+        ("[1, 2]", "read([1, 2])"),
+        ("[" * 3_000, "read([[[[[[[[[[[[[[[[[[[[...[[[[[[[[[[[[[[[[[[[[)"),
+    ],
+)
+def test_a_call_in_a_few_words(arguments: str, short: str) -> None:
+    """The tool and its first arguments, each with both ends where it is long, in one line whatever they hold."""
+    assert call_signature(FunctionCall(id="1", name="read", arguments=arguments)) == short

@@ -28,7 +28,6 @@ from autogen_budget import (
     compact,
     default_strategies,
 )
-from autogen_budget._turns import NOTE_SOURCE
 from histories import valid_messages
 from profiles import examples
 from servers import Answer, Drop, Failure, OpenAIServer, Received, Reply, Stall
@@ -55,7 +54,7 @@ def steps(client: BudgetedChatCompletionClient) -> list[Step]:
 
 def told(messages: Sequence[LLMMessage]) -> str:
     """What a request tells of turns that are gone."""
-    return "\n".join(str(message.content) for message in messages if getattr(message, "source", "") == NOTE_SOURCE)
+    return "\n".join(str(message.content) for message in messages if getattr(message, "source", "") == "autogen_budget")
 
 
 def of(purpose: str, records: Sequence[CallRecord]) -> list[CallRecord]:
@@ -322,7 +321,7 @@ async def test_turns_in_a_draft_leave_together() -> None:
     assert len(author.prompts) == 1
     assert steps(client)[0].summarised > 0
     pending_turns = reports_in(author.transcripts)
-    left = reports_in([str(message.content) for message in author.requests[-1] if NOTE_SOURCE not in str(message)])
+    left = reports_in([str(message.content) for message in author.requests[-1] if "autogen_budget" not in str(message)])
     assert pending_turns
     assert not set(pending_turns) & set(left)
     await client.close()

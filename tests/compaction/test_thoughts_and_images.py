@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogen_budget import DropImages, DropThoughts, History, pin
-from autogen_budget._history import images_in
-from autogen_budget._turns import RetentionPolicy
-from builders import context_for
+from builders import context_for, images_in, kept_history
 from conversations import called, said, user
 from histories import IMAGES, messages, repeating_messages
 
@@ -51,7 +49,7 @@ async def test_thoughts_go_but_those_of_the_newest_turn() -> None:
 async def test_pinned_thoughts_stay() -> None:
     """What is pinned stays whole, and so do as many of the newest turns as asked for."""
     came: list[LLMMessage] = [user("task"), *called(1, "x", thought="a"), *called(2, "y", thought="b"), said("z", "c")]
-    history = History.parse(came, keep=RetentionPolicy(2, (pin(contains="x"),)))
+    history = kept_history(came, pin(contains="x"), newest=2)
     assert await DropThoughts()(history, context_for(history)) is history
 
 

@@ -13,7 +13,6 @@ from autogen_core.models import (
 )
 
 from autogen_budget import History, TiktokenCounter, TokenBudget, TrimOldest, compact
-from autogen_budget._compaction._trim import drop_oldest, with_dropped_rendered
 from builders import context_for, user
 from first_calls import request
 
@@ -139,39 +138,6 @@ async def test_nothing_to_drop_is_the_same_object(target: int) -> None:
     assert await TrimOldest()(history, context_for(history, target)) is history
     longer = History.parse([user("task"), user("chatter"), user("go on")])
     assert await TrimOldest()(longer, context_for(longer, 10_000)) is longer
-
-
-async def test_a_summary_is_told_before_the_facts_within_the_room_left_for_it() -> None:
-    """Turns go to make room for a summary as well, and summary and facts stay within the target."""
-    orders = [json.dumps({"order_id": f"#W{i}", "email": f"user{i}@example.com", "total": i * 7}) for i in range(30)]
-    turns = [message for i, order in enumerate(orders) for message in tool_turn(i, order)]
-    history = History.parse([user("task"), *turns, user("now")])
-    context = context_for(history, 600)
-    plain = await drop_oldest(history, context, facts=True)
-    dropped = await drop_oldest(history, context, facts=True, summary=60)
-    assert len(dropped.turns) >= len(plain.turns) > 0
-    assert dropped.history.past is not None
-    assert dropped.history.past.rendered == ""
-    summarised = await with_dropped_rendered(
-        dropped, context, summary="The user asked for thirty orders, one after the other."
-    )
-    assert context.tokens_of(summarised) <= context.target
-    text = str(summarised.flatten()[1].content)
-    assert text.index("thirty orders") < text.index("@example.com")
-
-
-async def test_a_summary_outlives_the_next_trim() -> None:
-    """When more turns go without a new summary, the one there was is still told."""
-    history = History.parse([user("task"), *(user(f"chatter {i} " + lines(3)) for i in range(12)), user("now")])
-    context = context_for(history, context_for(history, 1).tokens * 2 // 3)
-    once = await with_dropped_rendered(
-        await drop_oldest(history, context, facts=True, summary=20), context, summary="There was chatter."
-    )
-    tighter = context_for(once, context.target // 2)
-    twice = await TrimOldest()(once, tighter)
-    assert tighter.tokens_of(twice) <= tighter.target
-    assert "There was chatter." in str(twice.flatten()[1].content)
-    assert len(twice.turns) < len(once.turns)
 
 
 @pytest.mark.parametrize("cap", [600, 1_500])

@@ -1,7 +1,5 @@
 """Shortening over-long results: by their kind, oldest first, with the whole kept where there is a store."""
 
-from dataclasses import replace
-
 import pytest
 from autogen_core import FunctionCall
 from autogen_core.models import (
@@ -18,7 +16,6 @@ from autogen_budget import (
     TrimOldest,
     TruncateToolOutputs,
 )
-from autogen_budget._artifacts import ArtifactLease
 from builders import context_for, reference_in, user
 
 COUNTER = TiktokenCounter()
@@ -94,12 +91,11 @@ async def test_nothing_to_do_is_the_same_object() -> None:
 async def test_truncate_keeps_the_whole_when_there_is_a_store() -> None:
     """The notice names where the whole is; a result that was cut before keeps the reference it has."""
     store = ArtifactStore()
-    lease = ArtifactLease(store)
     history = History.parse([user("task"), *tool_turn(1, lines(300), lines(200)), user("go on")])
-    cut = await TruncateToolOutputs(200)(history, replace(context_for(history, 10), lease=lease))
+    cut = await TruncateToolOutputs(200)(history, context_for(history, 10, store=store))
     references = [str(reference_in(text)) for text in contents(cut)]
     assert [await store.get(reference) for reference in references] == [lines(300), lines(200)]
-    again = await TruncateToolOutputs(100)(cut, replace(context_for(cut, 10), lease=lease))
+    again = await TruncateToolOutputs(100)(cut, context_for(cut, 10, store=store))
     assert [reference_in(text) for text in contents(again)] == references
     assert all(COUNTER.measure_text(text).total <= 100 for text in contents(again))
 

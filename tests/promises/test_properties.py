@@ -28,8 +28,7 @@ from autogen_budget import (
     compact,
     default_strategies,
 )
-from autogen_budget._history import images_in
-from builders import context_for
+from builders import context_for, images_in
 from histories import messages, repeating_messages, tool_schemas, valid_messages
 from profiles import examples
 from validity import assert_valid, convert_everywhere

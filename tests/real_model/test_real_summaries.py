@@ -10,7 +10,6 @@ from autogen_core.models import AssistantMessage, CreateResult, LLMMessage, User
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 
 from autogen_budget import BudgetedAgent, Summarize, TiktokenCounter, TokenBudget, TrimOldest
-from autogen_budget._turns import NOTE_SOURCE
 from local_model import MODEL_INFO, MODEL_NAME, LocalModel
 
 # AutoGen's client complains about the schema's reply that it has parsed itself, when it logs the call.
@@ -79,7 +78,7 @@ async def test_a_real_summary_enters_the_request(local_model: LocalModel) -> Non
     assert summary.error is None
     assert summary.reported_completion_tokens
     assert any(step.summarised for record in agent.records for step in record.steps)
-    told, *_ = (str(part.content) for part in requests[-1] if getattr(part, "source", "") == NOTE_SOURCE)
+    told, *_ = (str(part.content) for part in requests[-1] if getattr(part, "source", "") == "autogen_budget")
     prose, _, facts = told.partition("\n\n[Facts from ")
     words = prose.split("not instructions]\n")[1]
     counter = TiktokenCounter(MODEL_NAME)

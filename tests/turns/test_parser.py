@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -20,14 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogen_budget import History
-from autogen_budget._text import encodable
-from autogen_budget._turns import BEGINNING, INTERRUPTED, TurnReader
 from builders import said
 from histories import messages, valid_messages
 from validity import assert_valid, convert_everywhere
 
 TASK = UserMessage(content="Count the ships.", source="user")
 SYSTEM = SystemMessage(content="Be brief.")
+INTERRUPTED = "[No result: this call was interrupted.]"
 
 
 def calls(*ids: str, arguments: str = "{}") -> AssistantMessage:
@@ -114,19 +112,6 @@ def test_a_valid_history_is_left_as_it_is(came: list[LLMMessage]) -> None:
     assert all(a is b for a, b in zip(history.flatten(), came, strict=True))
 
 
-@given(messages(), st.booleans())
-def test_what_changes_is_told(came: list[LLMMessage], anywhere: bool) -> None:
-    """Wherever other messages come out than came in, there is a repair, and nowhere else."""
-    reader = TurnReader(multiple_system_messages=anywhere)
-    begins = [i for i, m in enumerate(came) if i == 0 or not isinstance(m, FunctionExecutionResultMessage)]
-    for begin, end in pairwise([*begins, len(came)]):
-        part = came[begin:end]
-        turns, repairs = reader.read(part)
-        out = [message for turn in turns for message in turn.messages]
-        same = len(out) == len(part) and all(a is b for a, b in zip(out, part, strict=True))
-        assert same == (not repairs)
-
-
 @given(messages())
 def test_nothing_that_was_said_is_lost(came: list[LLMMessage]) -> None:
     """Every text, thought, argument and result is still there, as itself or inside a note."""
@@ -134,7 +119,7 @@ def test_nothing_that_was_said_is_lost(came: list[LLMMessage]) -> None:
     kept = [*words_in(flat)]
 
     def letters(text: str) -> str:  # lines may be indented, halves of characters are replaced
-        return "".join(encodable(text).split())
+        return "".join(text.encode("utf-8", "replace").decode().replace("?", "\ufffd").split())
 
     kept += [str(json.loads(arguments).get("arguments", "")) for arguments in _arguments_in(flat)]
     everything = letters("\n".join(kept))
@@ -148,29 +133,6 @@ def test_nothing_that_came_is_changed(came: list[LLMMessage]) -> None:
     History.parse(came)
     assert all(a is b for a, b in zip(came, objects, strict=True))
     assert [repr(message) for message in came] == before
-
-
-@given(messages(), st.data(), st.booleans())
-def test_reading_in_parts_is_reading_at_once(came: list[LLMMessage], data: st.DataObject, anywhere: bool) -> None:
-    """Where no part begins with results, parts give the turns and repairs that the whole gives."""
-    possible = [i for i, m in enumerate(came) if not isinstance(m, FunctionExecutionResultMessage)]
-    cuts = sorted(data.draw(st.sets(st.sampled_from(possible)))) if possible else []
-    whole = TurnReader(multiple_system_messages=anywhere).read(came)
-    reader = TurnReader(multiple_system_messages=anywhere)
-    parts = [reader.read(came[a:b]) for a, b in pairwise([0, *cuts, len(came)])]
-    assert tuple(turn for turns, _ in parts for turn in turns) == whole[0]
-    assert tuple(repair for _, repairs in parts for repair in repairs) == whole[1]
-
-
-@given(messages(), messages(), st.booleans())
-def test_another_reader_goes_on_where_one_stopped(
-    first: list[LLMMessage], second: list[LLMMessage], anywhere: bool
-) -> None:
-    """A reader that is given the turns so far reads on as the one that made them."""
-    reader = TurnReader(multiple_system_messages=anywhere)
-    turns, _ = reader.read(first)
-    other = TurnReader(multiple_system_messages=anywhere, before=turns)
-    assert other.read(second) == reader.read(second)
 
 
 # -- each kind of damage -----------------------------------------------------------------------------------------------
@@ -339,7 +301,7 @@ def test_a_leading_assistant_gets_a_beginning(first: list[LLMMessage]) -> None:
     """A buffer that dropped the task leaves an answer first; a note opens the conversation instead."""
     flat, kinds = mended(SystemMessage(content="Be brief."), *first, TASK)
     assert kinds == ["leading assistant message"]
-    assert flat[1].content == BEGINNING
+    assert flat[1].content == "[The conversation began before this point.]"
     assert all(a is b for a, b in zip(flat[2:], [*first, TASK], strict=True))
 
 
@@ -378,7 +340,7 @@ def test_what_is_no_message_is_refused() -> None:
     """Something else in the list is an error that names its class."""
     wrong: Any = {"role": "user", "content": "hi"}
     with pytest.raises(TypeError, match="FunctionExecutionResultMessage, got dict"):
-        TurnReader().read([wrong])
+        History.parse([wrong])
 
 
 def _arguments_in(flat: Sequence[LLMMessage]) -> list[str]:
@@ -390,7 +352,8 @@ def _arguments_in(flat: Sequence[LLMMessage]) -> list[str]:
 def test_what_this_library_once_wrote_is_a_note() -> None:
     """A message of ours that an agent's context holds is no user's words, and stays as it is."""
     message = UserMessage(content="[12 earlier turns left out]", source="autogen_budget")
-    (task, told), repairs = TurnReader().read([UserMessage(content="task", source="user"), message])
+    history = History.parse([UserMessage(content="task", source="user"), message])
+    task, told = history.turns
     assert (task.note, told.note) == (False, True)
     assert told.head is message
-    assert not repairs
+    assert not history.repairs

@@ -14,8 +14,7 @@ from autogen_core.models import (
 )
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
-from autogen_budget import BudgetedChatCompletionClient, History, TokenBudget, compact, pin
-from autogen_budget._turns import RetentionPolicy
+from autogen_budget import BudgetedChatCompletionClient, TokenBudget, compact, pin
 
 
 def said(text: str, source: str = "user") -> UserMessage:
@@ -29,7 +28,7 @@ def thread(*marked: LLMMessage) -> list[LLMMessage]:
         AssistantMessage(content=f"Note {i}: nothing happened in the harbour today.", source="clerk") for i in range(60)
     ]
     return [
-        SystemMessage(content="RetentionPolicy the books."),
+        SystemMessage(content="Keep the books."),
         said("Begin."),
         *chatter[:5],
         *marked,
@@ -64,8 +63,9 @@ async def test_a_pinned_result_stays_with_its_call() -> None:
 async def test_all_that_is_given_must_hold() -> None:
     """Source and words together mark only what has both."""
     both = pin(source="lawyer", contains="void")
-    history = History.parse([said("void"), said("Clause 9 is void.", "lawyer"), said("Good day.", "lawyer"), said("?")])
-    assert RetentionPolicy(1, (both,)).positions(history.turns) == {1, 3}
+    marked = [said("The form is void."), said("Clause 9 is void.", "lawyer"), said("Good day.", "lawyer")]
+    compacted = await compact(thread(*marked), TokenBudget(400), pins=[both])
+    assert [any(message is sent for sent in compacted.messages) for message in marked] == [False, True, False]
 
 
 async def test_newest_turns_stay_as_many_as_asked() -> None:
