@@ -1,15 +1,17 @@
 """Small messages and agents that many tests are made of."""
 
+import json
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Any, TypeVar
+from typing import Any
 
-from autogen_agentchat.agents import BaseChatAgent
+from autogen_agentchat.agents import ApprovalResponse, BaseChatAgent, CodeExecutorAgent
 from autogen_agentchat.base import Response
 from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage, HandoffMessage, StopMessage, TextMessage
 from autogen_core import CancellationToken, FunctionCall, Image
+from autogen_core.code_executor import CodeBlock, CodeExecutor, CodeResult
 from autogen_core.models import (
     AssistantMessage,
     ChatCompletionClient,
@@ -21,12 +23,22 @@ from autogen_core.models import (
 )
 from autogen_core.tools import BaseTool, Workbench
 
-from autogen_budget import ArtifactStore, CallRecord, CompactionContext, History, Pin, TiktokenCounter, Turn
+from autogen_budget import (
+    ArtifactStore,
+    BudgetedAgent,
+    CallRecord,
+    CompactionContext,
+    History,
+    Pin,
+    TiktokenCounter,
+    TokenBudget,
+    Turn,
+)
 from autogen_budget._artifacts import ArtifactLease
+from autogen_budget._cut import cut_text
+from autogen_budget._digest import Digest
 from autogen_budget._history import sizes_of_extras
 from autogen_budget._turns import RetentionPolicy
-
-T = TypeVar("T")
 
 COUNTER = TiktokenCounter()
 SYSTEM = SystemMessage(content="Be brief.")
@@ -131,12 +143,12 @@ def images_in(message: LLMMessage) -> list[Image]:
     return [part for part in message.content if isinstance(part, Image)]
 
 
-def held_by(owner: object, kind: type[T]) -> list[T]:
-    """The parts of a kind that an object of AutoGen's holds: itself, in its lists, or in its workbenches' tools."""
-    found: dict[int, T] = {}
+def held_by(owner: object, *kinds: type) -> list[Any]:
+    """The parts of some kinds that an object of AutoGen's holds: itself, in its lists, or in its workbenches' tools."""
+    found: dict[int, object] = {}
 
     def look(value: object) -> None:
-        if isinstance(value, kind):
+        if isinstance(value, kinds):
             found.setdefault(id(value), value)
         elif isinstance(value, (list, tuple)):
             for part in value:  # pyright: ignore[reportUnknownVariableType]  # whatever it holds
@@ -218,3 +230,60 @@ def reference_in(text: str) -> str | None:
 def before_recalled(messages: Sequence[LLMMessage]) -> list[LLMMessage]:
     """What stands in a request before what was recalled for it; all of it where nothing was."""
     return list(takewhile(lambda message: not str(message.content).startswith("[Recalled from earlier"), messages))
+
+
+@dataclass
+class ResultWithFile(CodeResult):
+    """A result that says more, as those of the command line do."""
+
+    code_file: str
+
+
+class Machine(CodeExecutor):
+    """Answers with the code itself, many times over, and notes what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def execute_code_blocks(
+        self, code_blocks: list[CodeBlock], cancellation_token: CancellationToken
+    ) -> CodeResult:
+        """Repeats the code."""
+        lines = [f"{i} {block.code}" for block in code_blocks for i in range(2_000)]
+        return ResultWithFile(exit_code=3, output="\n".join(lines), code_file="main.py")
+
+    async def start(self) -> None:
+        """Notes the call."""
+        self.asked.append("start")
+
+    async def stop(self) -> None:
+        """Notes the call."""
+        self.asked.append("stop")
+
+    async def restart(self) -> None:
+        """Notes the call."""
+        self.asked.append("restart")
+
+
+def budgeted_executor(machine: CodeExecutor, budget: TokenBudget, **options: Any) -> CodeExecutor:
+    """A machine under the budget of the agent that runs its code on it."""
+    coder = CodeExecutorAgent("coder", machine, approval_func=lambda _: ApprovalResponse(approved=True, reason="yes"))
+    (executor,) = held_by(BudgetedAgent(coder, budget, **options).inner, CodeExecutor)
+    assert isinstance(executor, CodeExecutor)
+    return executor
+
+
+def cut(text: str, limit: int, *hints: str, reference: str | None = None) -> str:
+    """A text cut to so many tokens, as an output of a tool is, with the reference that its notice names."""
+    return cut_text(text, limit, COUNTER, hints=hints, reference=reference)
+
+
+def digest_of(turns: Iterable[Turn] = ()) -> Digest:
+    """What is remembered of turns that were dropped."""
+    return Digest().extended(turns)
+
+
+def reloaded(digest: Digest, **changes: object) -> Digest:
+    """A digest after its way through a file, in which some keys were changed; `None` takes one out."""
+    state = json.loads(json.dumps(digest.save())) | changes
+    return Digest.load({key: value for key, value in state.items() if value is not None})

@@ -27,8 +27,7 @@ from autogen_budget import (
     ContextOverflowError,
     TokenBudget,
 )
-from autogen_budget._introspection import find_workbenches
-from builders import Recorder
+from builders import Recorder, held_by
 from servers import OpenAIServer
 from servers.clients import client_of
 
@@ -49,7 +48,7 @@ def replay(*replies: str | CreateResult) -> ReplayChatCompletionClient:
 
 def workbenches_of(agent: AssistantAgent) -> list[Workbench]:
     """What the agent calls its tools through."""
-    return [workbench for row in find_workbenches(agent).values() if isinstance(row, list) for workbench in row]
+    return held_by(agent, Workbench)
 
 
 def budgeted(*replies: str | CreateResult, cap: int = 500, **options: Any) -> tuple[BudgetedAgent, Any]:

@@ -19,10 +19,7 @@ from autogen_budget import (
     TokenBudget,
     handoff_summary,
 )
-from autogen_budget._history import DroppedTurns, stands_for_dropped
-from autogen_budget._introspection import find_clients
-from autogen_budget._turns import note
-from builders import Recorder
+from builders import Recorder, held_by
 from clerks import Clerk, clerk, look, through_json
 
 COUNTER = TiktokenCounter()
@@ -55,8 +52,7 @@ async def test_tells_of_dropped_and_present_turns(bounded: bool) -> None:
 async def test_a_summary_stands_before_the_facts() -> None:
     """What a model wrote about the past goes first, in half of the room at most."""
     _, agent = await worked()
-    client = next(client for client in find_clients(agent.inner).values())
-    assert isinstance(client, BudgetedChatCompletionClient)
+    (client,) = held_by(agent.inner, BudgetedChatCompletionClient)
     conversation = client.conversations.latest
     assert conversation is not None
     assert conversation.history.past is not None
@@ -166,18 +162,3 @@ async def test_works_without_a_store_of_the_model() -> None:
     tools = AssistantAgent("tools", Clerk(), tools=[look])
     agent = BudgetedAgent(tools, TokenBudget(900), artifacts=ArtifactStore())
     assert await handoff_summary(agent) == ""
-
-
-@pytest.mark.parametrize(
-    "past",
-    [
-        DroppedTurns(1, 20),
-        DroppedTurns(1_200, 9),
-        DroppedTurns(3, 60, rendered="[Facts from 3 earlier turns]\nx"),
-        DroppedTurns(2, 9, summary="Goal: x"),
-    ],
-)
-def test_what_stands_for_the_past_is_known_as_such(past: DroppedTurns) -> None:
-    """Every message that tells of turns that are gone is recognised when it comes back without its state."""
-    assert stands_for_dropped(note(str(past.message().content)))
-    assert not stands_for_dropped(note("[The conversation began before this point.]"))

@@ -27,7 +27,7 @@ from autogen_budget import (
     check_message_size,
     send_remote,
 )
-from autogen_budget._introspection import find_clients
+from builders import held_by
 
 
 @dataclass
@@ -115,6 +115,6 @@ async def test_a_team_on_the_distributed_runtime_is_refused() -> None:
             budget_team(team, TokenBudget(500))
     with pytest.raises(ValueError, match=why):
         BudgetedAgent(society, TokenBudget(500))
-    assert not isinstance(find_clients(society)["_model_client"], BudgetedChatCompletionClient), "nothing was changed"
+    assert not held_by(society, BudgetedChatCompletionClient), "nothing was changed"
     near = RoundRobinGroupChat([writer], runtime=SingleThreadedAgentRuntime())
     assert budget_team(near, TokenBudget(500)) is near

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from autogen_agentchat.agents import AssistantAgent, BaseChatAgent
@@ -18,8 +18,8 @@ from autogen_core.models import (
 )
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
-from autogen_budget import ArtifactStore, BudgetedAgent, TiktokenCounter, TokenBudget, budget_team
-from autogen_budget._agents._sharing import Share, Sharing
+from autogen_budget import ArtifactStore, BudgetedAgent, TokenBudget, budget_team
+from builders import Recorder
 from servers import Answer, Call, OpenAIServer, Received
 from servers.clients import client_of
 
@@ -27,9 +27,17 @@ CAP = 800
 LIMIT = CAP // 8
 
 
-def sharing(share: Share, store: ArtifactStore | None = None) -> Sharing:
-    """What shares messages with an agent whose requests may hold 800 tokens."""
-    return Sharing(share, store or ArtifactStore(), TiktokenCounter(), lambda: CAP)
+class Listener:
+    """An agent whose requests may hold 800 tokens, and what it hears of a conversation."""
+
+    def __init__(self, share: Any, store: ArtifactStore | None = None) -> None:
+        self.inner = Recorder(ReplayChatCompletionClient([]))
+        self.agent = BudgetedAgent(self.inner, TokenBudget(CAP), share=share, artifacts=store or ArtifactStore())
+
+    async def hears(self, messages: Sequence[BaseChatMessage]) -> Sequence[BaseChatMessage]:
+        """What it is given of some messages."""
+        await self.agent.on_messages(messages, CancellationToken())
+        return self.inner.given
 
 
 def said(source: str, content: str) -> TextMessage:
@@ -55,7 +63,7 @@ def texts_of(messages: Sequence[BaseChatMessage]) -> list[str]:
 async def test_all_is_a_copy_of_everything() -> None:
     """The messages are the same, the list is another one: teams clear theirs."""
     messages = talk()
-    told = await sharing("all").choose(messages)
+    told = await Listener("all").hears(messages)
     assert told == messages
     assert told is not messages
 
@@ -64,7 +72,7 @@ async def test_a_summary_keeps_task_and_news_and_tells_the_facts() -> None:
     """The rest is one message with its facts, who said it, and where to read it whole."""
     store, messages = ArtifactStore(), talk()
     copies = [message.model_copy(deep=True) for message in messages]
-    task, note, newest = await sharing("summary", store).choose(messages)
+    task, note, newest = await Listener("summary", store).hears(messages)
     assert (task, newest) == (messages[0], messages[-1])
     assert messages == copies, "nothing that came is changed"
     assert (type(note), note.source) == (TextMessage, "autogen_budget")
@@ -79,11 +87,11 @@ async def test_a_summary_keeps_task_and_news_and_tells_the_facts() -> None:
 
 async def test_what_follows_is_summarised_without_its_first_message() -> None:
     """The task is in the agent's own conversation by then; after a reset the first message is a task again."""
-    share, messages = sharing("summary"), talk()
-    await share.choose(messages)
-    assert [message.source for message in await share.choose(messages)] == ["autogen_budget", "scout"]
-    share.forget()
-    assert [message.source for message in await share.choose(messages)] == ["captain", "autogen_budget", "scout"]
+    listener, messages = Listener("summary"), talk()
+    await listener.hears(messages)
+    assert [message.source for message in await listener.hears(messages)] == ["autogen_budget", "scout"]
+    await listener.agent.on_reset(CancellationToken())
+    assert [message.source for message in await listener.hears(messages)] == ["captain", "autogen_budget", "scout"]
 
 
 async def test_words_of_users_and_handoffs_stay() -> None:
@@ -94,7 +102,7 @@ async def test_words_of_users_and_handoffs_stay() -> None:
     )
     handoff = HandoffMessage(source="mate", target="pilot", content="Yours.", context=[calls, seen])
     order = said("user", "And mind the fuel.")
-    told = await sharing("summary").choose([*talk()[:2], order, *talk()[2:3], handoff, said("cook", "Soup.")])
+    told = await Listener("summary").hears([*talk()[:2], order, *talk()[2:3], handoff, said("cook", "Soup.")])
     assert [message.source for message in told] == ["captain", "autogen_budget", "user", "mate", "cook"]
     assert told[2] is order
     assert told[3] is handoff
@@ -106,14 +114,14 @@ async def test_words_of_users_and_handoffs_stay() -> None:
 )
 async def test_what_is_short_is_passed_on_as_it_is(messages: list[BaseChatMessage]) -> None:
     """A summary that would be no shorter is none."""
-    assert await sharing("summary").choose(messages) == messages
+    assert await Listener("summary").hears(messages) == messages
 
 
 async def test_a_store_that_fails_costs_the_reference_only(tmp_path: Any, caplog: pytest.LogCaptureFixture) -> None:
     """The facts are told all the same."""
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
-    _, note, _ = await sharing("summary", ArtifactStore(blocked.as_uri())).choose(talk())
+    _, note, _ = await Listener("summary", ArtifactStore(blocked.as_uri())).hears(talk())
     assert "MSKU-481516" in note.to_model_text()
     assert note.to_model_text().endswith("[2 messages of scout, mate left out]")
     assert "was not kept" in caplog.text
@@ -122,7 +130,7 @@ async def test_a_store_that_fails_costs_the_reference_only(tmp_path: Any, caplog
 async def test_a_function_decides() -> None:
     """It is given the messages, and what it returns is passed on."""
     messages = talk()
-    assert texts_of(await sharing(lambda given: given[-2:]).choose(messages)) == texts_of(messages[-2:])
+    assert texts_of(await Listener(lambda given: given[-2:]).hears(messages)) == texts_of(messages[-2:])
 
 
 def beyond(messages: Sequence[BaseChatMessage]) -> Sequence[BaseChatMessage]:
@@ -144,7 +152,7 @@ async def test_a_function_that_fails_costs_nothing(share: Any, caplog: pytest.Lo
     """All is passed on, and the log says why."""
     messages = talk()
     with caplog.at_level(logging.WARNING):
-        assert await sharing(share).choose(messages) == messages
+        assert await Listener(share).hears(messages) == messages
     assert "all messages are passed on" in caplog.text
 
 
@@ -152,13 +160,13 @@ def test_anything_else_is_refused() -> None:
     """The message says what there is."""
     word: Any = "some"
     with pytest.raises(ValueError, match="'all', 'summary' or a function that takes messages, got 'some'"):
-        sharing(word)
+        Listener(word)
 
 
 async def test_dumps_by_its_name() -> None:
     """A summary goes through JSON; a function is code."""
 
-    def build(share: Share) -> BudgetedAgent:
+    def build(share: Any) -> BudgetedAgent:
         assistant = AssistantAgent("assistant", ReplayChatCompletionClient(["a"]))
         return BudgetedAgent(assistant, TokenBudget(CAP), share=share)
 
@@ -208,14 +216,14 @@ STORY = "The fog came in at 5:40. " * 60
 async def test_teams_go_on_as_before_with_less_to_read(build: Callable[[ChatCompletionClient], Team]) -> None:
     """Names, graphs, hand-offs and states are untouched; what the last agent is sent is less."""
     sizes: dict[str, int] = {}
-    shares: tuple[Share, ...] = ("all", "summary")
+    shares: tuple[Literal["all", "summary"], ...] = ("all", "summary")
     for share in shares:
         async with OpenAIServer() as server, client_of(server) as client:
             server.reply_with(tell_and_pass_on)
             team = budget_team(build(client), TokenBudget(4_000), share=share, artifacts=ArtifactStore())
             result = await team.run(task="Go.")
             await team.load_state(await team.save_state())
-            sizes[str(share)] = server.requests[-1].prompt_tokens
+            sizes[share] = server.requests[-1].prompt_tokens
         spoken = [message.source for message in result.messages if isinstance(message, BaseChatMessage)]
         assert spoken == ["user", *NAMES]
     # Hand-offs stay whole, and there is nothing else to leave out in a swarm.

@@ -3,13 +3,14 @@
 import json
 import logging
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 import pytest
 from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.conditions import MaxMessageTermination
 from autogen_agentchat.teams import RoundRobinGroupChat
-from autogen_core.models import CreateResult, LLMMessage
+from autogen_core.models import CreateResult, LLMMessage, SystemMessage
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -22,7 +23,6 @@ from autogen_budget import (
     CallRecord,
     TokenBudget,
 )
-from autogen_budget._history import leading_system
 from clerks import CAN_ALL, Clerk, clerk, look, through_json, usage, without_recalled
 from histories import messages
 
@@ -49,7 +49,8 @@ async def test_a_saved_conversation_goes_on_as_if_it_had_not_been_saved(
     store = ArtifactStore()
     moves = BudgetedChatCompletionClient(moving, TokenBudget(cap), artifacts=store)
     records: list[list[str]] = [[], []]
-    begun = len(leading_system(came)) + 1  # instructions by themselves are no conversation that goes on
+    instructions = [*takewhile(lambda message: isinstance(message, SystemMessage), came)]
+    begun = len(instructions) + 1  # instructions by themselves are no conversation that goes on
     assume(begun <= len(came))
     for end in sorted(max(begun, end) for end in ends):
         for client, given_, done in ((stays, came, records[0]), (moves, _dumped(came), records[1])):

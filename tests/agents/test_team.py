@@ -15,7 +15,7 @@ from autogen_agentchat.agents import (
     SocietyOfMindAgent,
     UserProxyAgent,
 )
-from autogen_agentchat.base import Response, Team
+from autogen_agentchat.base import ChatAgent, Response, Team
 from autogen_agentchat.messages import BaseChatMessage, TextMessage
 from autogen_agentchat.teams import MagenticOneGroupChat, RoundRobinGroupChat, SelectorGroupChat
 from autogen_agentchat.tools import AgentTool, TeamTool
@@ -33,7 +33,7 @@ from autogen_budget import (
     TokenBudget,
     budget_team,
 )
-from autogen_budget._introspection import find_clients, find_runners
+from builders import held_by
 from servers import Answer, Call, OpenAIServer, Received
 from servers.clients import client_of
 
@@ -67,17 +67,21 @@ def assistants(*names: str, client: ChatCompletionClient | None = None) -> list[
 def agents_of(owner: object) -> dict[str, BudgetedAgent]:
     """The agents under budget that something works with, at any depth, by name."""
     found: dict[str, BudgetedAgent] = {}
-    for runner in find_runners(owner.inner if isinstance(owner, BudgetedAgent) else owner):
+    for runner in runners_of(owner.inner if isinstance(owner, BudgetedAgent) else owner):
         if isinstance(runner, BudgetedAgent):
             found[runner.name] = runner
         found.update(agents_of(runner))
     return found
 
 
+def runners_of(owner: object) -> list[Any]:
+    """The agents and teams that something holds, in order."""
+    return held_by(owner, ChatAgent, Team)
+
+
 def manager_of(team: Team) -> BudgetedChatCompletionClient:
     """The client by which a team chooses speakers or plans."""
-    (client,) = find_clients(team).values()
-    assert isinstance(client, BudgetedChatCompletionClient)
+    (client,) = held_by(team, BudgetedChatCompletionClient)
     return client
 
 
@@ -96,7 +100,7 @@ def test_agents_are_wrapped_in_place_under_their_names() -> None:
     plain = RoundRobinGroupChat(people)
     team = budget_team(plain, BUDGET)
     assert team is plain
-    runners = find_runners(team)
+    runners = runners_of(team)
     assert [runner.name for runner in runners] == ["one", "two", "person"]
     assert [type(runner) for runner in runners] == [BudgetedAgent, BudgetedAgent, UserProxyAgent]
     assert people == own_list
@@ -108,7 +112,7 @@ def test_a_filter_stays_around_the_agent_that_it_filters_for() -> None:
     keep_user = MessageFilterConfig(per_source=[PerSourceFilter(source="user")])
     (inner,) = assistants("writer")
     team = budget_team(RoundRobinGroupChat([MessageFilterAgent("writer", inner, keep_user)]), BUDGET)
-    (outer,) = find_runners(team)
+    (outer,) = runners_of(team)
     assert isinstance(outer, MessageFilterAgent)
     assert agents_of(outer)["writer"].inner is inner
 
@@ -124,7 +128,7 @@ def test_goes_down_to_any_depth() -> None:
     agents = agents_of(team)
     assert set(agents) == {"boss", "helper", "sub", "mind", "left", "right"}
     assert agents["sub"].budget == LOW
-    (inner_team,) = (runner for runner in find_runners(mind) if isinstance(runner, SelectorGroupChat))
+    (inner_team,) = (runner for runner in runners_of(mind) if isinstance(runner, SelectorGroupChat))
     selector = manager_of(inner_team)
     assert (selector.budget, selector.name, selector.purpose) == (LOW, "selector", "selector")
 
@@ -149,7 +153,7 @@ def test_an_agent_in_two_places_is_wrapped_once() -> None:
     boss = AssistantAgent("boss", replay(), tools=tools)
     team = budget_team(RoundRobinGroupChat([boss, helper]), BUDGET)
     (in_tool,) = agents_of(boss).values()
-    assert in_tool is find_runners(team)[1]
+    assert in_tool is runners_of(team)[1]
 
 
 def test_the_orchestrator_is_under_budget() -> None:
@@ -174,7 +178,7 @@ def test_names_that_are_not_unique_are_told_apart_by_what_is_around_them() -> No
     with pytest.raises(ValueError, match="'outer/writer' or 'outer/inner/writer'"):
         budget_team(team, BUDGET, per_agent={"writer": LOW})
     budget_team(team, BUDGET, per_agent={"outer/writer": LOW, "inner/writer": HIGH, "selector": LOW})
-    outer, inner = (runner for runner in find_runners(team) if runner.name in ("writer", "inner"))
+    outer, inner = (runner for runner in runners_of(team) if runner.name in ("writer", "inner"))
     assert isinstance(outer, BudgetedAgent)
     assert outer.budget == LOW
     assert agents_of(inner)["writer"].budget == HIGH
@@ -190,7 +194,7 @@ def test_an_unknown_share_is_refused_before_anything_is_done() -> None:
     team = SelectorGroupChat(assistants("one", "two"), replay())
     with pytest.raises(ValueError, match="share must be"):
         budget_team(team, BUDGET, share=share)
-    assert not any(isinstance(client, BudgetedChatCompletionClient) for client in find_clients(team).values())
+    assert not held_by(team, BudgetedChatCompletionClient)
 
 
 def test_unknown_names_are_refused_before_anything_is_done() -> None:
@@ -361,7 +365,7 @@ def test_agents_that_are_under_budget_keep_their_settings() -> None:
     inner = budget_team(SelectorGroupChat(assistants("deep", "deeper"), replay(), name="inner"), LOW)
     selector = manager_of(inner)
     team = budget_team(RoundRobinGroupChat([poor, rich, inner]), BUDGET, per_agent={"deep": HIGH}, pool=pool)
-    assert find_runners(team)[:2] == [poor, rich]
+    assert runners_of(team)[:2] == [poor, rich]
     assert (poor.budget, rich.budget) == (LOW, LOW)
     assert (poor.pool, rich.pool) == (pool, own_pool)
     assert {name: agent.budget for name, agent in agents_of(inner).items()} == {"deep": HIGH, "deeper": LOW}

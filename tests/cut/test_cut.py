@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import builders
 from autogen_budget import TiktokenCounter
-from autogen_budget._cut import cut_middle, cut_text
 from builders import reference_in
 
 COUNTER = TiktokenCounter()
@@ -83,11 +83,10 @@ def check_cut(text: str, cut: str, limit: int) -> None:
 @example("<html>" + "<div>" * 3_000, 20, [], "a1b2c3d4e5f6")
 def test_any_text_is_cut_to_its_limit(text: str, limit: int, hints: list[str], reference: str | None) -> None:
     """A cut is within the limit and no longer than the text, the same every time, and stays as it is when cut again."""
-    cut = cut_text(text, limit, COUNTER, hints=hints, reference=reference)
+    cut = builders.cut(text, limit, *hints, reference=reference)
     check_cut(text, cut, limit)
-    assert cut_text(text, limit, COUNTER, hints=hints, reference=reference) == cut
-    assert cut_text(cut, limit, COUNTER, hints=hints) is cut
-    check_cut(text, cut_middle(text, limit, COUNTER, reference=reference), limit)
+    assert builders.cut(text, limit, *hints, reference=reference) == cut
+    assert builders.cut(cut, limit, *hints) is cut
 
 
 @given(VALUES, st.integers(8, 300), st.booleans(), st.sampled_from([None, 1]), REFERENCES)
@@ -96,12 +95,12 @@ def test_json_stays_json(
 ) -> None:
     """What is valid JSON is valid JSON after a cut to eight tokens or more, and of the same kind if there is room."""
     text = json.dumps(value, ensure_ascii=ensure_ascii, indent=indent)
-    cut = cut_text(text, limit, COUNTER, hints=["ORD-1"], reference=reference)
+    cut = builders.cut(text, limit, "ORD-1", reference=reference)
     check_cut(text, cut, limit)
     kept = json.loads(cut)
     if limit >= 16 and isinstance(value, (list, dict)) and len(text) > 16:
         assert isinstance(kept, list if isinstance(value, list) else dict)
-    assert cut_text(text, limit, COUNTER, hints=["ORD-1"], reference=reference) == cut
+    assert builders.cut(text, limit, "ORD-1", reference=reference) == cut
 
 
 @settings(deadline=None)
@@ -109,9 +108,9 @@ def test_json_stays_json(
 def test_cutting_again_keeps_the_reference(lines: list[str], limit: int, less: int) -> None:
     """A reference stays readable when what was cut is cut again, smaller."""
     text = "\n".join(line for line in lines if not line.startswith("[cut"))
-    once = cut_text(text, limit, COUNTER, reference="a1b2c3d4e5f6")
+    once = builders.cut(text, limit, reference="a1b2c3d4e5f6")
     if once is not text:
-        again = cut_text(once, max(limit - less, ENOUGH_FOR_A_REFERENCE), COUNTER, reference="a1b2c3d4e5f6")
+        again = builders.cut(once, max(limit - less, ENOUGH_FOR_A_REFERENCE), reference="a1b2c3d4e5f6")
         assert reference_in(once) == reference_in(again) == "a1b2c3d4e5f6"
 
 
@@ -120,9 +119,9 @@ def test_cutting_again_keeps_the_reference(lines: list[str], limit: int, less: i
 def test_cutting_json_again_keeps_the_reference(value: list[object], limit: int, less: int) -> None:
     """A reference stays readable when JSON is cut again, and the JSON stays valid."""
     text = json.dumps({"items": value * 40})
-    once = cut_text(text, limit, COUNTER, reference="a1b2c3d4e5f6")
+    once = builders.cut(text, limit, reference="a1b2c3d4e5f6")
     if once is not text:
-        again = cut_text(once, max(limit - less, ENOUGH_FOR_A_REFERENCE), COUNTER, reference="a1b2c3d4e5f6")
+        again = builders.cut(once, max(limit - less, ENOUGH_FOR_A_REFERENCE), reference="a1b2c3d4e5f6")
         assert reference_in(once) == reference_in(again) == "a1b2c3d4e5f6"
         json.loads(again)
 
@@ -130,6 +129,4 @@ def test_cutting_json_again_keeps_the_reference(value: list[object], limit: int,
 def test_refuses_a_negative_limit() -> None:
     """A negative limit is a mistake of the caller."""
     with pytest.raises(ValueError, match="0 or more tokens, got -1"):
-        cut_text("text", -1, COUNTER)
-    with pytest.raises(ValueError, match="0 or more tokens, got -1"):
-        cut_middle("text", -1, COUNTER)
+        builders.cut("text", -1)

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import builders
 from autogen_budget import TiktokenCounter
-from autogen_budget._cut import cut_text
 from builders import reference_in
 from formats import FIELDS, FLAT, WORDS, identities, records, variants
 from profiles import examples
@@ -24,7 +24,7 @@ REFERENCE = "a1b2c3d4e5f6"
 def test_identifiers_and_addresses_survive_in_every_format(name: str) -> None:
     """Of forty records cut to a fifth, nine in ten keep their identifier and address, whatever they are written in."""
     items = records(40)
-    cut = cut_text(variants()[name](items), 900, COUNTER, reference=REFERENCE)
+    cut = builders.cut(variants()[name](items), 900, reference=REFERENCE)
     assert COUNTER.count_text(cut) <= 900
     assert sum(identifier in cut and address in cut for identifier, address in identities(items)) >= 36
     assert reference_in(cut.replace("\\", "")) == REFERENCE
@@ -46,11 +46,11 @@ def test_any_document_is_cut_to_its_limit(
     items = records(count + 1, fields=fields, language=language)
     whole = variants()[name](items)
     text = whole[: int(len(whole) * share)]
-    cut = cut_text(text, limit, COUNTER, reference=REFERENCE)
+    cut = builders.cut(text, limit, reference=REFERENCE)
     assert COUNTER.count_text(cut) <= limit
     assert len(cut) <= len(text)
-    assert cut_text(text, limit, COUNTER, reference=REFERENCE) == cut
-    again = cut_text(cut, limit // 2, COUNTER, reference=REFERENCE)
+    assert builders.cut(text, limit, reference=REFERENCE) == cut
+    again = builders.cut(cut, limit // 2, reference=REFERENCE)
     assert COUNTER.count_text(again) <= limit // 2
     addresses = {address for _, address in identities(items)}
     assert set(re.findall(r"\buser\d+\.\d+@example\.com", cut)) <= addresses
@@ -60,10 +60,10 @@ def test_any_document_is_cut_to_its_limit(
 def test_json_and_yaml_stay_what_they_are(limit: int) -> None:
     """Where a parser may follow, the cut can be parsed."""
     items = records(40)
-    json.loads(cut_text(FLAT["indented json"](items), limit, COUNTER, reference=REFERENCE))
-    rows = yaml.safe_load(cut_text(FLAT["yaml"](items), limit, COUNTER, reference=REFERENCE))
+    json.loads(builders.cut(FLAT["indented json"](items), limit, reference=REFERENCE))
+    rows = yaml.safe_load(builders.cut(FLAT["yaml"](items), limit, reference=REFERENCE))
     assert rows[1][0] == items[0]["id"]
-    lines = cut_text(FLAT["json lines"](items), limit, COUNTER, reference=REFERENCE).split("\n")
+    lines = builders.cut(FLAT["json lines"](items), limit, reference=REFERENCE).split("\n")
     assert len([json.loads(line) for line in lines]) == len(lines)
 
 
@@ -71,7 +71,7 @@ def test_json_and_yaml_stay_what_they_are(limit: int) -> None:
 def test_separated_values_stay_separated_values(name: str, mark: str) -> None:
     """Rows keep the cells of the columns that are left, under their names."""
     items = records(40)
-    *lines, notice = cut_text(FLAT[name](items), 600, COUNTER, reference=REFERENCE).split("\n")
+    *lines, notice = builders.cut(FLAT[name](items), 600, reference=REFERENCE).split("\n")
     head, *rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=mark)
     assert head[:3] == ["id", "customer", "email"]
     assert next(row[0] for row in rows if len(row) == len(head)) == items[0]["id"]
@@ -81,8 +81,8 @@ def test_separated_values_stay_separated_values(name: str, mark: str) -> None:
 def test_cutting_a_table_again_adds_its_gaps_up() -> None:
     """Rows that a first cut left out are counted by the second."""
     items = records(300)
-    once = cut_text(FLAT["csv"](items), 600, COUNTER, reference=REFERENCE)
-    again = cut_text(once, 300, COUNTER, reference=REFERENCE)
+    once = builders.cut(FLAT["csv"](items), 600, reference=REFERENCE)
+    again = builders.cut(once, 300, reference=REFERENCE)
     left_out = sum(int(match) for match in re.findall(r"^\[cut: (\d+) items\]$", again, re.MULTILINE))
     shown = sum(identifier in again for identifier, _ in identities(items))
     assert left_out + shown == 300
@@ -95,17 +95,17 @@ def test_values_inside_cells_and_parts_are_written() -> None:
         {"id": f"ORD-{i}", "data": json.dumps({"email": f"user{i}@example.com", "note": "as it was said"})}
         for i in range(40)
     ]
-    cut = cut_text(FLAT["csv"](items), 900, COUNTER, reference=REFERENCE)
+    cut = builders.cut(FLAT["csv"](items), 900, reference=REFERENCE)
     assert "ORD-39" in cut
     assert "user0@example.com" in cut
     answer = json.dumps({"answer": f"Found:\n\n{FLAT['markdown table'](records(30))}\n\nDone.", "n": 30})
-    kept = json.loads(cut_text(answer, 900, COUNTER, reference=REFERENCE))
+    kept = json.loads(builders.cut(answer, 900, reference=REFERENCE))
     assert all(identifier in kept["answer"] for identifier, _ in identities(records(30)))
 
 
 def test_an_object_is_cut_again() -> None:
     """The first notice of an object gives way to the second, which counts from the whole."""
-    once = cut_text(json.dumps({"items": records(40)}), 600, COUNTER, reference=REFERENCE)
-    again = json.loads(cut_text(once, 200, COUNTER, reference=REFERENCE))
+    once = builders.cut(json.dumps({"items": records(40)}), 600, reference=REFERENCE)
+    again = json.loads(builders.cut(once, 200, reference=REFERENCE))
     assert next(iter(again)) == "[cut]"
     assert again["[cut]"] in json.dumps(again, ensure_ascii=False).replace('\\"', '"')

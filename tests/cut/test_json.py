@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+import builders
 from autogen_budget import TiktokenCounter
-from autogen_budget._cut import cut_text
 from builders import reference_in
 
 COUNTER = TiktokenCounter()
@@ -15,7 +15,7 @@ PROSE = "It was a dark and stormy night in the little town by the sea. "
 
 def cut(value: object, limit: int = 300, *hints: str, reference: str | None = "a1b2c3") -> str:
     """A cut of a value, written as most tools write it."""
-    result = cut_text(json.dumps(value, ensure_ascii=False), limit, COUNTER, hints=hints, reference=reference)
+    result = builders.cut(json.dumps(value, ensure_ascii=False), limit, *hints, reference=reference)
     assert COUNTER.count_text(result) <= limit
     return result
 
@@ -40,8 +40,8 @@ def test_nothing_is_said_where_nothing_is_lost() -> None:
     """A value that fits without the spaces between its parts needs no notice, unless there is an artifact to name."""
     value = {f"key {i}": i for i in range(30)}
     text = json.dumps(value, indent=8)
-    assert json.loads(cut_text(text, 250, COUNTER)) == value
-    kept = json.loads(cut_text(text, 250, COUNTER, reference="a1b2c3"))
+    assert json.loads(builders.cut(text, 250)) == value
+    kept = json.loads(builders.cut(text, 250, reference="a1b2c3"))
     assert kept == {"[cut]": '[cut; read_artifact("a1b2c3")]', **value}
 
 
@@ -111,14 +111,14 @@ def test_deep_nests_are_folded() -> None:
 def test_numbers_keep_their_spelling() -> None:
     """A number is written as it came: whoever searches for it finds it."""
     text = '{"price": 2674.40, "big": 12345678901234567890123, "tiny": 1E-7, "prose": "' + PROSE * 50 + '"}'
-    kept = cut_text(text, 150, COUNTER)
+    kept = builders.cut(text, 150)
     assert all(number in kept for number in ("2674.40", "12345678901234567890123", "1E-7"))
 
 
 def test_lone_surrogates_leave_as_escapes() -> None:
     """What no encoding can carry stays escaped, so that the text can be sent."""
     text = '{"bad": "\\ud800", "prose": "' + PROSE * 50 + '"}'
-    assert "\\ud800" in cut_text(text, 150, COUNTER).encode().decode()
+    assert "\\ud800" in builders.cut(text, 150).encode().decode()
 
 
 def test_a_string_is_cut_as_the_text_in_it() -> None:
@@ -149,7 +149,7 @@ def test_identifiers_in_prose_survive_the_prose() -> None:
 
 def test_a_number_that_does_not_fit_becomes_a_string() -> None:
     """Even an endless number stays valid JSON."""
-    assert isinstance(json.loads(cut_text("1" * 900, 60, COUNTER)), str)
+    assert isinstance(json.loads(builders.cut("1" * 900, 60)), str)
 
 
 @pytest.mark.parametrize(
@@ -169,12 +169,12 @@ def test_the_tiniest_limits_leave_null_or_nothing() -> None:
 def test_json_lines_stay_json_lines() -> None:
     """A value on every line is cut like a list, and written as lines again."""
     text = "\n".join(json.dumps(order) for order in orders(400))
-    kept = cut_text(text, 300, COUNTER, reference="a1b2c3").split("\n")
+    kept = builders.cut(text, 300, reference="a1b2c3").split("\n")
     values = [json.loads(line) for line in kept]
     assert reference_in(values[0]) == "a1b2c3"
     assert values[2][0] == "ORD-0"
     assert values[-1][0] == "ORD-399"
-    again = cut_text("\n".join(kept), 150, COUNTER, reference="a1b2c3").split("\n")
+    again = builders.cut("\n".join(kept), 150, reference="a1b2c3").split("\n")
     assert reference_in(json.loads(again[0])) == "a1b2c3"
     assert json.loads(again[-1])[0] == "ORD-399"
 
@@ -193,14 +193,14 @@ def test_json_lines_stay_json_lines() -> None:
 )
 def test_what_only_looks_like_json_is_text(text: str) -> None:
     """A text that begins like JSON and is none is cut as text."""
-    kept = cut_text(text, 45, COUNTER, reference="a1b2c3")
+    kept = builders.cut(text, 45, reference="a1b2c3")
     assert kept[0] == text[0]
     assert 'read_artifact("a1b2c3' in kept
 
 
 def test_cutting_again_keeps_gaps_and_columns() -> None:
     """Counts of gaps are added up, and rows keep all their cells."""
-    notice, legend, *rest = json.loads(cut_text(cut(orders(1_000), 500), 250, COUNTER, reference="a1b2c3"))
+    notice, legend, *rest = json.loads(builders.cut(cut(orders(1_000), 500), 250, reference="a1b2c3"))
     assert reference_in(notice) == "a1b2c3"
     gaps = [row for row in rest if isinstance(row, str)]
     rows = [row for row in rest if row not in gaps]
@@ -217,7 +217,7 @@ def test_reserved_names_in_the_data_do_not_hide_the_notice() -> None:
 def test_json_nested_beyond_recursion_stays_json() -> None:
     """Nesting deeper than the interpreter can follow is folded."""
     depth = sys.getrecursionlimit() * 3
-    kept = cut_text("[" * depth + "]" * depth, 60, COUNTER, reference="a1b2c3")
+    kept = builders.cut("[" * depth + "]" * depth, 60, reference="a1b2c3")
     assert reference_in(kept) == "a1b2c3"
     json.loads(kept)
 
@@ -225,7 +225,7 @@ def test_json_nested_beyond_recursion_stays_json() -> None:
 def test_a_string_that_fits_once_it_is_unescaped_stays_whole() -> None:
     """Escapes that are not needed go before any of the text does."""
     text = json.dumps("Straße und Größe über Ähren, " * 8)
-    assert json.loads(cut_text(text, 120, COUNTER)) == json.loads(text)
+    assert json.loads(builders.cut(text, 120)) == json.loads(text)
 
 
 def test_links_that_only_accompany_a_record_go_early() -> None:

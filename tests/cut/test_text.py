@@ -1,14 +1,14 @@
 """What is kept of logs, tables, source code and prose."""
 
+import builders
 from autogen_budget import TiktokenCounter
-from autogen_budget._cut import cut_text
 
 COUNTER = TiktokenCounter()
 
 
 def cut(text: str, limit: int = 300, *hints: str) -> str:
     """A cut that names an artifact."""
-    result = cut_text(text, limit, COUNTER, hints=hints, reference="a1b2c3")
+    result = builders.cut(text, limit, *hints, reference="a1b2c3")
     assert COUNTER.count_text(result) <= limit
     return result
 
@@ -143,7 +143,7 @@ def test_a_large_page_has_ends() -> None:
 def test_a_text_shorter_than_any_notice_is_still_cut() -> None:
     """A few characters of many tokens never become longer."""
     text = "\U0001faa2\U0001fabc" * 20
-    kept = cut_text(text, 70, COUNTER)
+    kept = builders.cut(text, 70)
     assert len(kept) <= len(text)
     assert kept.startswith(text[:5])
     assert "[cut]" in kept
@@ -158,7 +158,7 @@ def test_a_page_without_text_is_cut_like_any_text() -> None:
 def test_what_was_cut_before_is_cut_again_with_true_figures() -> None:
     """The second notice counts from the whole text, and gaps are added up."""
     text = "\n".join([*log(500), *TRACEBACK, *log(500)])
-    kept = cut_text(cut(text, 500), 250, COUNTER, reference="a1b2c3").split("\n")
+    kept = builders.cut(cut(text, 500), 250, reference="a1b2c3").split("\n")
     notice = next(line for line in kept if line.startswith("[cut: "))
     assert " of 1,006 lines, " in notice
     assert f" of {len(text):,} characters left out" in notice

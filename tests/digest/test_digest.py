@@ -1,7 +1,9 @@
-"""The digest: what it keeps of dropped turns, and its promises over any conversation."""
+"""The digest: what it keeps of dropped turns, its promises over any conversation, and its saved state."""
 
 import json
 from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
 
 import pytest
 from autogen_core import FunctionCall
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from autogen_budget import TiktokenCounter, Turn
 from autogen_budget._digest._digest import MOST_FACTS, Digest
+from autogen_budget._digest._state import pack
 from autogen_budget._text import encodable
 from autogen_budget._turns import note
 
@@ -243,3 +246,114 @@ def test_tells_nothing_that_was_not_said(texts: list[str]) -> None:
 
     for fact in digest.facts.values():
         assert " ".join(fact.value.split()) in " ".join(said.split()) or fact.value == "run"
+
+
+def lookup(order: int, **record: Any) -> Turn:
+    """A call that looks an order up."""
+    arguments = json.dumps({"order_id": f"#W{order}"})
+    result = json.dumps({"order_id": f"#W{order}", "email": f"u{order}@example.com", **record})
+    return Turn(
+        AssistantMessage(content=[FunctionCall(id=str(order), name="get_order", arguments=arguments)], source="a"),
+        FunctionExecutionResultMessage(
+            content=[FunctionExecutionResult(content=result, name="get_order", call_id=str(order), is_error=False)]
+        ),
+    )
+
+
+def said(text: str) -> Turn:
+    """A user's words."""
+    return Turn(UserMessage(content=text, source="user"))
+
+
+def asked(text: str) -> Turn:
+    """A question of the assistant."""
+    return Turn(AssistantMessage(content=f"{text} ok?", source="a"))
+
+
+def saved_and_loaded(digest: Digest) -> Digest:
+    """A digest after its way through a file."""
+    return Digest.load(json.loads(json.dumps(digest.save())))
+
+
+TURNS = st.one_of(
+    st.builds(lookup, st.integers(0, 9), status=st.sampled_from(["pending", "shipped"]), note=st.text()),
+    st.builds(said, st.text()),
+    st.builds(asked, st.text()),
+)
+
+
+@given(st.lists(TURNS, max_size=8), st.lists(TURNS, max_size=4))
+def test_a_loaded_digest_is_the_one_that_was_saved(before: list[Turn], after: list[Turn]) -> None:
+    """It holds the same facts in the same order, tells the same, and goes on the same."""
+    digest = Digest().extended(before)
+    loaded = saved_and_loaded(digest)
+    assert loaded == digest
+    assert list(loaded.facts) == list(digest.facts)
+    assert loaded.extended(after).render(300, COUNTER) == digest.extended(after).render(300, COUNTER)
+
+
+def test_the_largest_digest_is_small() -> None:
+    """As many facts as a digest holds take less than 100 kB of a state."""
+    digest = Digest()
+    while len(digest.facts) < MOST_FACTS * 0.9:
+        turns = digest.turns
+        digest = digest.extended(lookup(turns * 100 + i, total=turns + i, city=f"Town {i}") for i in range(100))
+    assert len(json.dumps(digest.save())) < 100_000
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"turns": 1, "question": ""},
+        {"turns": "1", "question": "", "facts": pack([])},
+        {"turns": 1, "question": None, "facts": pack([])},
+        {"turns": 1, "question": "", "facts": "no base64!"},
+        {"turns": 1, "question": "", "facts": "bm90IHBhY2tlZA=="},
+        {"turns": 1, "question": "", "facts": pack([])[:4]},
+        {"turns": 1, "question": "", "facts": "eJyLVipOTVGyUlAqyk_NU6oFAB9WBE0="},
+    ],
+)
+def test_garbage_is_refused(state: dict[str, object]) -> None:
+    """What no digest saved is an error of its own kind."""
+    with pytest.raises(ValueError, match=r".+"):
+        Digest.load(state)
+
+
+def user_says(text: str) -> Turn:
+    """A turn in which a user says something."""
+    return Turn(UserMessage(content=text, source="user"))
+
+
+def agent_says(text: str) -> Turn:
+    """A turn in which an assistant says something."""
+    return Turn(AssistantMessage(content=text, source="agent"))
+
+
+def test_a_turn_is_read_once() -> None:
+    """Whoever drops the same turns gets the very same facts; another turn with the same words is read anew."""
+    turns = [user_says("Order B771 goes to Bonn."), agent_says("Order C905 goes to Rome.")]
+    first, second, other = (Digest().extended(each) for each in (turns, turns, deepcopy(turns)))
+    assert first.facts
+    assert [*map(id, first.facts.values())] == [*map(id, second.facts.values())]
+    assert first.facts == other.facts
+    assert {*map(id, first.facts.values())}.isdisjoint(map(id, other.facts.values()))
+
+
+@given(st.lists(st.integers(1000, 9999), min_size=2, max_size=5), st.integers(1, 4))
+def test_what_was_read_under_another_number_is_told_with_its_own(orders: list[int], first: int) -> None:
+    """Facts do not depend on what else was dropped when their turn was read first."""
+    turns = [user_says(f"Order A{order} goes to Bonn.") for order in orders]
+    Digest().extended(turns[first:])
+    assert Digest().extended(turns) == Digest().extended(deepcopy(turns))
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """A turn that was read long ago is forgotten, and read again."""
+    turn = user_says("Order B771 goes to Bonn.")
+    before = [*Digest().extended([turn]).facts.values()]
+    for number in range(5):
+        Digest().extended([agent_says(f"{number} " + "it " * 400_000)])
+    after = [*Digest().extended([turn]).facts.values()]
+    assert before == after
+    assert not any(old is new for old, new in zip(before, after, strict=True))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogen_budget import TiktokenCounter, Turn
-from autogen_budget._digest import Digest
+from builders import digest_of, reloaded
 
 COUNTER = TiktokenCounter()
 
@@ -37,7 +37,7 @@ def shell(command: str, result: str = "") -> Turn:
 
 def told(turns: Sequence[Turn], limit: int = 500, visible: str = "") -> list[str]:
     """The lines of the working set behind its heading."""
-    digest = Digest().extended(turns)
+    digest = digest_of(turns)
     text = digest.working_set.render(limit, COUNTER, digest.turns, visible)
     assert COUNTER.count_text(text) <= limit
     return text.splitlines()[1:]
@@ -155,8 +155,8 @@ _turns = st.lists(st.builds(work, _some, _some, st.booleans()), max_size=12)
 @given(_turns, st.integers(0, 12), st.integers(0, 120))
 def test_parts_and_saved_states_give_the_same(turns: list[Turn], split: int, limit: int) -> None:
     """However often the digest is extended or saved in between; never over the limit."""
-    whole = Digest().extended(turns)
-    parts = Digest.load(json.loads(json.dumps(Digest().extended(turns[:split]).save()))).extended(turns[split:])
+    whole = digest_of(turns)
+    parts = reloaded(digest_of(turns[:split])).extended(turns[split:])
     assert parts.working_set == whole.working_set
     text = whole.working_set.render(limit, COUNTER, whole.turns)
     assert text == parts.working_set.render(limit, COUNTER, parts.turns)
@@ -165,7 +165,7 @@ def test_parts_and_saved_states_give_the_same(turns: list[Turn], split: int, lim
 
 def test_it_is_bounded() -> None:
     """Whatever goes through it, its saved form stays of one size, and the most used stays in it."""
-    digest = Digest()
+    digest = digest_of()
     sizes: list[int] = []
     for i in range(300):
         names = [f"ticket-{i}-{j}" for j in range(20)]
@@ -184,10 +184,9 @@ def test_no_foreign_text_begins_a_line() -> None:
     assert not any(line.startswith(("[Facts", "user: obey")) for line in lines)
 
 
-@pytest.mark.parametrize("state", [None, {"items": []}, {"items": [["a"]], "failed": {}, "plan": ""}])
+@pytest.mark.parametrize("state", [7, {"items": []}, {"items": [["a"]], "failed": {}, "plan": ""}])
 def test_a_state_that_is_something_else_is_refused(state: object) -> None:
     """With a ValueError; a state of an earlier version has none."""
     with pytest.raises(ValueError, match="working"):
-        Digest.load({**Digest().save(), "working_set": state})
-    plain = {key: value for key, value in Digest().save().items() if key != "working_set"}
-    assert Digest.load(plain) == Digest()
+        reloaded(digest_of(), working_set=state)
+    assert reloaded(digest_of(), working_set=None) == digest_of()

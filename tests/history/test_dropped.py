@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from autogen_budget import TiktokenCounter
-from autogen_budget._history import DroppedTurns
+from autogen_budget._history import DroppedTurns, stands_for_dropped
 from autogen_budget._turns import NOTE_SOURCE, note
 from builders import order_turn
 
@@ -44,3 +44,18 @@ def test_what_is_no_past_is_refused(change: dict[str, object]) -> None:
     """Garbage is an error that names it."""
     with pytest.raises(ValueError, match=r"not (a )?saved"):
         DroppedTurns.load({**DroppedTurns().save(), **change})
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        DroppedTurns(1, 20),
+        DroppedTurns(1_200, 9),
+        DroppedTurns(3, 60, rendered="[Facts from 3 earlier turns]\nx"),
+        DroppedTurns(2, 9, summary="Goal: x"),
+    ],
+)
+def test_what_stands_for_the_past_is_known_as_such(past: DroppedTurns) -> None:
+    """Every message that tells of turns that are gone is recognised when it comes back without its state."""
+    assert stands_for_dropped(note(str(past.message().content)))
+    assert not stands_for_dropped(note("[The conversation began before this point.]"))

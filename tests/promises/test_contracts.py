@@ -14,13 +14,13 @@ from autogen_core.tools import StaticStreamWorkbench, Workbench
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
 from autogen_budget import BudgetedAgent, BudgetedChatCompletionClient, BudgetedWorkbench, TokenBudget
-from autogen_budget._tools._executor import BudgetedCodeExecutor
+from builders import Machine, budgeted_executor
 
 WRAPPERS: dict[type, tuple[type, ...]] = {
     BudgetedChatCompletionClient: (ChatCompletionClient,),
     BudgetedAgent: (BaseChatAgent, ChatAgent, TaskRunner),
     BudgetedWorkbench: (Workbench, StaticStreamWorkbench),
-    BudgetedCodeExecutor: (CodeExecutor,),
+    type(budgeted_executor(Machine(), TokenBudget(800))): (CodeExecutor,),
 }
 
 INHERITED = {

@@ -52,6 +52,15 @@ def test_limits(budget: TokenBudget, cap: int | None, tool: str, limit: int) -> 
     assert asked.limit(tool) == limit
 
 
+async def test_the_cap_at_the_time_of_the_call_counts() -> None:
+    """Where no limit is set, it is a quarter of what a request may hold by now."""
+    caps = [4_000, 800]
+    asked = limiter(TokenBudget(), cap=lambda: caps[0])
+    while caps:
+        assert caps[0] // 8 < COUNTER.count_text(await asked.cut(REPORT, "read")) <= caps[0] // 4
+        del caps[0]
+
+
 def test_the_cap_without_a_model() -> None:
     """What the budget says, else what the smallest usual window leaves."""
     assert [cap_of(TokenBudget(9_000)), cap_of(TokenBudget(context_window=1_000)), cap_of(TokenBudget())] == [

@@ -28,7 +28,6 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 
 from autogen_budget import ArtifactStore, BudgetedWorkbench, TiktokenCounter, TokenBudget
-from autogen_budget._tools import ToolOutputLimiter
 from builders import reference_in
 from histories import texts
 
@@ -185,31 +184,13 @@ async def test_each_tool_may_have_a_limit_of_its_own() -> None:
     assert size(await workbench.call_tool("report")) <= 70
 
 
-async def test_the_cap_at_the_time_of_the_call_counts() -> None:
-    """Where no limit is set, it is a quarter of what a request may hold by now."""
-    caps = iter([4_000, 800])
-    cap = 0
-
-    def now() -> int:
-        return cap
-
-    limiter = ToolOutputLimiter(TokenBudget(), ArtifactStore(), TiktokenCounter(), cap=now)
-    workbench = BudgetedWorkbench(tools(report), limiter)
-    for cap in caps:
-        assert cap // 8 < size(await workbench.call_tool("report")) <= cap // 4
-
-
 async def test_what_the_call_asks_for_is_kept() -> None:
-    """Lines with rare words of the arguments, or of what is being asked, outlive others."""
+    """Lines with rare words of the arguments outlive others."""
     lines = REPORT.splitlines()
-    lines[1_313], lines[2_717] = "here the ferryman sleeps", "here the lighthouse stands"
-    wrapped = Custom(answer("\n".join(lines)))
-    limiter = ToolOutputLimiter(TokenBudget(2_000), ArtifactStore(), TiktokenCounter())
-    limiter.remember([TextMessage(content="Where is the lighthouse?", source="user")])
-    workbench = BudgetedWorkbench(wrapped, limiter)
+    lines[1_313] = "here the ferryman sleeps"
+    workbench = BudgetedWorkbench(Custom(answer("\n".join(lines))), TokenBudget(2_000))
     text = (await workbench.call_tool("ask", {"about": "ferryman"})).to_text()
     assert "here the ferryman sleeps" in text
-    assert "here the lighthouse stands" in text
 
 
 async def test_errors_of_tools_are_cut_as_well() -> None:
