@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Any
+from typing import Any, cast
 
 from autogen_agentchat.agents import ApprovalResponse, BaseChatAgent, CodeExecutorAgent
 from autogen_agentchat.base import Response
@@ -151,10 +151,10 @@ def held_by(owner: object, *kinds: type) -> list[Any]:
         if isinstance(value, kinds):
             found.setdefault(id(value), value)
         elif isinstance(value, (list, tuple)):
-            for part in value:  # pyright: ignore[reportUnknownVariableType]  # whatever it holds
+            for part in cast("Sequence[object]", value):
                 look(part)
         elif isinstance(value, (Workbench, BaseTool)):
-            for part in vars(value).values():  # pyright: ignore[reportUnknownVariableType]  # its type is not known
+            for part in vars(value).values():
                 look(part)
 
     for part in vars(owner).values():

@@ -130,7 +130,12 @@ async def test_a_store_that_fails_costs_the_reference_only(tmp_path: Any, caplog
 async def test_a_function_decides() -> None:
     """It is given the messages, and what it returns is passed on."""
     messages = talk()
-    assert texts_of(await Listener(lambda given: given[-2:]).hears(messages)) == texts_of(messages[-2:])
+    assert texts_of(await Listener(newest).hears(messages)) == texts_of(messages[-2:])
+
+
+def newest(messages: Sequence[BaseChatMessage]) -> Sequence[BaseChatMessage]:
+    """Keeps two."""
+    return messages[-2:]
 
 
 def beyond(messages: Sequence[BaseChatMessage]) -> Sequence[BaseChatMessage]:
@@ -173,7 +178,7 @@ async def test_dumps_by_its_name() -> None:
     loaded = BaseChatAgent.load_component(build("summary").dump_component())
     assert loaded.dump_component().config["share"] == "summary"
     with pytest.raises(TypeError, match="function as share cannot be dumped"):
-        build(lambda given: given).dump_component()
+        build(newest).dump_component()
 
 
 async def test_agents_hear_the_summary_streaming_or_not() -> None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from autogen_budget import Part, Price, Report, Step
-from autogen_budget._analysis import growth_by_agent
 from builders import call_record
 
 PRICES = {"m": Price(input=1_000_000, output=2_000_000, cached_input=100_000)}
@@ -50,22 +49,22 @@ def test_growth_is_told_from_layers_where_parts_are_not_known() -> None:
         call_record(layers_before={"task": 100, "history": 100 * i}, tokens_before=100 + 100 * i, at=float(i))
         for i in range(5)
     ]
-    (growth,) = growth_by_agent(calls)
+    (growth,) = Report.of(calls).growth
     assert (growth.cause, growth.cause_share, growth.tokens_per_call) == ("history", 1.0, 100.0)
     assert growth.calls_left == 7
     assert "at this rate 1,200 tokens are full in 7 calls" in str(growth)
-    (full,) = growth_by_agent([replace(call, tokens_before=5_000) for call in calls])
+    (full,) = Report.of([replace(call, tokens_before=5_000) for call in calls]).growth
     assert "as it came it would no longer fit into 1,200 tokens" in str(full)
-    (still,) = growth_by_agent([call_record()] * 4)
+    (still,) = Report.of([call_record()] * 4).growth
     assert str(still) == "history of clerk does not grow"
-    assert growth_by_agent(calls[:3]) == ()
+    assert Report.of(calls[:3]).growth == ()
 
 
 def test_the_longest_conversation_tells_the_growth() -> None:
     """Others of the same agent are left out of it."""
     long = [call_record(conversation="1", new_parts=(Part("text of user", "history", 10, str(i)),)) for i in range(5)]
     short = [call_record(conversation="2", new_parts=(Part("text of user", "history", 900, "x"),))]
-    (growth,) = growth_by_agent([*short, *long])
+    (growth,) = Report.of([*short, *long]).growth
     assert (growth.calls, growth.tokens_per_call) == (5, 10)
 
 

@@ -13,7 +13,6 @@ from autogen_core.models import CreateResult, LLMMessage, RequestUsage
 from autogen_ext.models.replay import ReplayChatCompletionClient
 
 from autogen_budget import BudgetedChatCompletionClient, SpendPool, TokenBudget
-from autogen_budget._spend._ledger import Ledger
 from builders import user
 from redis_server import RedisServer
 
@@ -135,7 +134,9 @@ async def test_a_charge_that_fails_fails_no_call(
     def fail(*_: object) -> None:
         raise RuntimeError("the books are closed")
 
-    monkeypatch.setattr(Ledger, "settle", fail)
+    asked = pool.reserve(1, 0, agent="clerk")
+    asked.release()
+    monkeypatch.setattr(type(asked), "settle", fail)
     client = BudgetedChatCompletionClient(Uncached(["aye"]), TokenBudget(500), pool=pool)
     with caplog.at_level(logging.WARNING, "autogen_budget"):
         assert (await client.create(HELLO)).content == "aye"

@@ -9,9 +9,9 @@ from autogen_agentchat.base import Response, TaskResult
 from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent, TextMessage
 from autogen_agentchat.teams import RoundRobinGroupChat
 from autogen_core import CancellationToken
+from autogen_core.tools import FunctionTool, StaticWorkbench
 
-from autogen_budget import OutputCut, TokenBudget, budget_team, show_run
-from autogen_budget._hooks import tell
+from autogen_budget import BudgetedWorkbench, TokenBudget, budget_team, show_run
 from servers import OpenAIServer
 from servers.clients import client_of
 
@@ -45,10 +45,17 @@ async def test_an_agents_stream_is_shown_too(capsys: pytest.CaptureFixture[str])
 async def test_chunks_events_and_escapes() -> None:
     """Chunks stand in one line; what else is recorded is told; a terminal obeys nothing."""
 
+    def fetch() -> str:
+        """Fetch."""
+        return "nine ships " * 900
+
+    budget = TokenBudget(8_000, max_tool_output_tokens=200)
+    tools = BudgetedWorkbench(StaticWorkbench([FunctionTool(fetch, "Fetches.")]), budget)
+
     async def stream() -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | TaskResult, None]:
         yield ModelClientStreamingChunkEvent(content="Nine ", source="clerk")
         yield ModelClientStreamingChunkEvent(content="ships\x1b[2J", source="clerk")
-        tell(OutputCut("fetch", 9_000, 800, 200, "a1", None), ())
+        await tools.call_tool("fetch", {})
         yield TextMessage(content="Nine ships", source="clerk")
         yield TaskResult(messages=[])
 
@@ -56,7 +63,7 @@ async def test_chunks_events_and_escapes() -> None:
     await show_run(stream(), output=out)
     text = out.getvalue()
     assert text.startswith("Nine ships�[2J\n---------- TextMessage (clerk)")
-    assert "  · tool: output cut: fetch: 9,000 characters, 800 left, whole in a1" in text
+    assert "  · tool: output cut: fetch: 9,900 characters, " in text
     assert "\x1b" not in text
 
 

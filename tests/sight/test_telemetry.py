@@ -1,7 +1,7 @@
 """Spans and metrics of model calls, as the SDK's in-memory exporters get them."""
 
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +31,6 @@ from autogen_budget import (
     Telemetry,
     TokenBudget,
 )
-from autogen_budget._hooks import CallStart, Scope
 from builders import call, call_record, result, user
 from clerks import CAN_ALL
 from servers import OpenAIServer
@@ -179,7 +178,7 @@ async def test_a_failing_tracer_fails_no_call() -> None:
         def __call__(self, record: Record) -> None:
             raise RuntimeError
 
-        def begin_call(self, start: CallStart) -> Scope:
+        def begin_call(self, start: object) -> Callable[[], AbstractContextManager[object]]:
             if self._early:
                 raise RuntimeError
             return self._scope

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import json
+from dataclasses import astuple
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,6 @@ from autogen_core import ComponentModel
 from pydantic import ValidationError
 
 from autogen_budget import Price, SpendLimitError, SpendPool
-from autogen_budget._spend import Allowance
 
 
 def through_json(component: ComponentModel) -> ComponentModel:
@@ -27,12 +27,12 @@ def test_without_limits_a_pool_only_counts() -> None:
     """`None` everywhere means no limit: everything is counted and nothing refused."""
     pool = SpendPool()
     spend(pool, 10**9)
-    assert (pool.spent.tokens, pool.remaining, pool.exhausted) == (10**9, Allowance(), False)
+    assert (pool.spent.tokens, astuple(pool.remaining), pool.exhausted) == (10**9, (None, None, None), False)
 
 
 def test_limits_may_be_given_in_order() -> None:
     """Tokens, dollars and calls are the first three arguments, and dollars are taken exactly."""
-    assert SpendPool(5, 0.1, 3).report().limits == Allowance(5, Decimal("0.1"), 3)
+    assert astuple(SpendPool(5, 0.1, 3).report().limits) == (5, Decimal("0.1"), 3)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_child_has_no_more_left_than_its_parents() -> None:
     pool = SpendPool(max_tokens=1_000, max_calls=5)
     child = pool.child("research", max_tokens=800)
     spend(pool, 700)
-    assert child.remaining == Allowance(tokens=300, calls=4)
+    assert astuple(child.remaining) == (300, None, 4)
 
 
 def test_the_same_child_can_be_asked_for_again() -> None:

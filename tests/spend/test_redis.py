@@ -18,7 +18,6 @@ from redis.crc import key_slot
 
 import spend_worker
 from autogen_budget import PoolUnavailableError, Price, SpendLimitError, SpendPool
-from autogen_budget._spend import Spent
 from lossy_line import LossyLine
 from profiles import examples
 from redis_server import PATIENCE, RedisServer
@@ -112,7 +111,8 @@ def test_what_a_killed_process_held_is_charged_when_its_lease_ends(redis_server:
     process.kill()
     process.communicate()
     wait_until(lambda: pool.reserved.tokens == 0)
-    assert pool.spent == Spent(calls=1, prompt_tokens=100, estimated_tokens=100, unpriced_tokens=0)
+    spent = pool.spent
+    assert (spent.calls, spent.prompt_tokens, spent.estimated_tokens, spent.unpriced_tokens) == (1, 100, 100, 0)
 
 
 def test_a_process_that_settles_after_its_lease_is_charged_what_it_used(redis_server: RedisServer, name: str) -> None:
