@@ -1,5 +1,6 @@
 """Passages of dropped turns: taken from them, found by words, rendered within a limit."""
 
+import gc
 import json
 import logging
 import sqlite3
@@ -45,6 +46,24 @@ def test_a_passage_is_found_by_its_words() -> None:
     index = index_of("My dentist is Dr. Okafor in Lime Street.", "The weather is fine.", "We painted the fence green.")
     assert found(index, "Who was my dentist again?") == ["My dentist is Dr. Okafor in Lime Street."]
     assert len(index) == 3
+
+
+def test_its_memory_is_freed_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left open: from Python 3.13 on that would be a warning."""
+    opened: list[sqlite3.Connection] = []
+
+    def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        opened.append(sqlite3.Connection(*args, **kwargs))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    index = index_of("My dentist is Dr. Okafor in Lime Street.")
+    del index
+    gc.collect()
+    for connection in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
+    assert opened
 
 
 @pytest.mark.parametrize(

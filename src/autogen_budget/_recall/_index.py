@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from weakref import finalize
 
 from ._passages import Passage
 from ._query import searchable, terms_of
@@ -94,6 +95,7 @@ class RecallIndex:
         with self._lock:
             if self._connection is None:
                 self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+                finalize(self, self._connection.close)  # left open, it is a ResourceWarning from Python 3.13 on
                 self._connection.executescript(_TABLES)
             with self._connection as connection:
                 speakers = {name: key for key, name in connection.execute("SELECT id, name FROM speakers")}
