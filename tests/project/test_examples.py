@@ -92,7 +92,7 @@ async def test_magentic() -> None:
 async def test_a_real_model_can_take_the_place_of_the_script() -> None:
     """With a key and a name, the requests go to that service, and its reported usage is in the table."""
     async with OpenAIServer() as server:
-        server.script(*["I have nothing to add."] * 300)
+        server.script(*(f"Berth {'ABCDEFGHIJ'[i % 10] * (i // 10 + 1)} is free." for i in range(300)))
         printed = await run(
             "shared_pool.py", "--model", "openai:some-model", OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=server.base_url
         )
