@@ -81,6 +81,7 @@ def runners_of(owner: object) -> list[Any]:
 
 def manager_of(team: Team) -> BudgetedChatCompletionClient:
     """The client by which a team chooses speakers or plans."""
+    client: BudgetedChatCompletionClient
     (client,) = held_by(team, BudgetedChatCompletionClient)
     return client
 
